@@ -1,0 +1,26 @@
+/** File modes and open flags. Source: include/uapi/linux/stat.h, asm-generic/fcntl.h. */
+
+export const S_IFMT = 0o170000;
+export const S_IFDIR = 0o040000;
+export const S_IFREG = 0o100000;
+export const S_IFLNK = 0o120000;
+export const S_IALLUGO = 0o007777;
+export const S_IRUGO = 0o000444;
+export const S_IWUGO = 0o000222;
+
+export const O_ACCMODE = 0o3;
+export const O_WRONLY = 0o1;
+export const O_RDWR = 0o2;
+export const O_TRUNC = 0o1000;
+export const O_NONBLOCK = 0o4000;
+export const O_DIRECT = 0o40000;
+
+export const PAGE_SIZE = 4096;
+
+export function mayRead(flags: number): boolean {
+  return (flags & O_ACCMODE) !== O_WRONLY;
+}
+
+export function mayWrite(flags: number): boolean {
+  return (flags & O_ACCMODE) !== 0;
+}

@@ -1,0 +1,136 @@
+/** From a description to a running kernel. Source: init/main.c. */
+import { createTimerQueue, HZ, roundJiffiesRelativeNs } from './clock.ts';
+import { emit } from './events.ts';
+import { createFtrace } from './ftrace/ftrace.ts';
+import { addSymbols, createKallsyms, type FunctionDefinition } from './kallsyms.ts';
+import type { Kernel, KernelConfig } from './kernel.ts';
+import { createKobject } from './kobject.ts';
+import { createLivepatchState } from './livepatch/model.ts';
+import { semanticsOf } from './livepatch/semantics.ts';
+import { createModuleRegistry, type ModuleDefinition } from './module/model.ts';
+import { createKernelLog, LOG_LEVEL } from './printk.ts';
+import type { Cpu } from './sched/cpu.ts';
+import { compileProgram, type Step } from './sched/program.ts';
+import { enqueueTask } from './sched/scheduler.ts';
+import { createEmptyStack } from './sched/stack.ts';
+import { addTask, createTaskTable, type TaskTable } from './sched/task.ts';
+import { createWorker, createWorkerPool, queueDelayedWork } from './sched/workqueue.ts';
+import { bannerOf, PROC_SHOW_FUNCTIONS } from './vmlinux.ts';
+
+export interface TaskDefinition {
+  readonly comm: string;
+  /** Given, or the next that is free. */
+  readonly pid: number | undefined;
+  readonly kthread: boolean;
+  /** Given, or one cpu after the other. */
+  readonly cpu: number | undefined;
+  /** Empty: it sleeps until it is woken. */
+  readonly program: readonly Step[];
+}
+
+export interface BootOptions {
+  readonly config: KernelConfig;
+  readonly cpus: number;
+  readonly bootTimeMs: number;
+  /** Functions of vmlinux beyond those that klpfs itself needs. */
+  readonly functions: readonly FunctionDefinition[];
+  /** Modules that insmod finds. */
+  readonly modules: readonly ModuleDefinition[];
+  readonly tasks: readonly TaskDefinition[];
+}
+
+/** kworkers that a cpu begins with; more are made when these are busy. */
+const WORKERS_PER_CPU = 2;
+/** The first pid that a kthread of the kernel's own can have, after init and kthreadd. */
+const FIRST_KTHREAD_PID = 3;
+
+export function bootKernel(options: BootOptions): Kernel {
+  const tasks = createTaskTable();
+  const emptyStack = createEmptyStack();
+  const cpus = Array.from({ length: options.cpus }, (_, id) => createCpu(tasks, emptyStack, id));
+  const kernel: Kernel = {
+    config: options.config,
+    semantics: semanticsOf(options.config.release),
+    clock: { nowNs: 0, bootTimeMs: options.bootTimeMs },
+    timers: createTimerQueue(),
+    tasks,
+    emptyStack,
+    cpus,
+    threads: new Map(),
+    workerPools: cpus.map(({ id }) => createWorkerPool(id)),
+    events: new Map(),
+    kallsyms: createKallsyms(),
+    ftrace: createFtrace(),
+    modules: createModuleRegistry(options.modules),
+    livepatch: createLivepatchState(),
+    livepatchDirectory: createKobject('livepatch', { kind: 'livepatch' }),
+    moduleDirectory: createKobject('module', { kind: 'modules' }),
+    log: createKernelLog(),
+    listeners: [],
+    current: cpus[0]?.idle ?? 0,
+  };
+  emit(kernel, { type: 'printk', level: LOG_LEVEL.notice, text: bannerOf(options.config.version) });
+  emit(kernel, {
+    type: 'printk',
+    level: LOG_LEVEL.info,
+    text: `Command line: ${options.config.cmdline}`,
+  });
+  addSymbols(kernel.kallsyms, undefined, [...PROC_SHOW_FUNCTIONS, ...options.functions]);
+  options.tasks.forEach((definition, index) => {
+    startTask(kernel, definition, index % options.cpus);
+  });
+  for (const cpu of cpus) startKthreads(kernel, cpu);
+  return kernel;
+}
+
+/** Adds a task that begins its program at once. */
+export function startTask(kernel: Kernel, definition: TaskDefinition, anyCpu: number): void {
+  const { comm, pid, kthread, cpu, program } = definition;
+  const task = addTask(kernel.tasks, {
+    comm,
+    kind: kthread ? 'kthread' : 'user',
+    cpu: cpu ?? anyCpu,
+    stack: kernel.emptyStack,
+    program: compileProgram(program),
+    ...(pid === undefined ? {} : { pid }),
+  });
+  enqueueTask(kernel, task);
+}
+
+function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): Cpu {
+  const comm = `swapper/${id}`;
+  const idle = addTask(tasks, { comm, kind: 'idle', pid: 0, cpu: id, stack });
+  return {
+    id,
+    idle,
+    current: idle,
+    runQueue: [],
+    needResched: false,
+    busyUntilNs: undefined,
+    tick: undefined,
+  };
+}
+
+function startKthreads(kernel: Kernel, cpu: Cpu): void {
+  const pool = kernel.workerPools[cpu.id];
+  if (!pool) return;
+  for (let made = 0; made < WORKERS_PER_CPU; made += 1) {
+    createWorker(kernel, pool, lowestFreePid(kernel));
+  }
+  scheduleVmstatUpdate(kernel, cpu);
+}
+
+/**
+ * Once a second each cpu folds its counters: the work that gets an otherwise idle cpu out of its
+ * idle loop. Source: mm/vmstat.c:vmstat_update().
+ */
+function scheduleVmstatUpdate(kernel: Kernel, cpu: Cpu): void {
+  const delayNs = roundJiffiesRelativeNs(kernel.clock, HZ, cpu.id);
+  queueDelayedWork(kernel, cpu.id, delayNs, () => scheduleVmstatUpdate(kernel, cpu));
+}
+
+function lowestFreePid(kernel: Kernel): number {
+  let pid = FIRST_KTHREAD_PID;
+  while (kernel.tasks.byPid.has(pid)) pid += 1;
+  return pid;
+}

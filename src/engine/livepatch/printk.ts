@@ -1,0 +1,111 @@
+/**
+ * The log line of each event, to the byte: tools and tests compare them.
+ *
+ * Source: kernel/livepatch/{core,patch,transition}.c, pr_*() with the prefix `livepatch: `.
+ */
+import { type Line, LOG_LEVEL } from '../printk.ts';
+import type { Holdup, KlpEvent } from './events.ts';
+import type { TargetState } from './model.ts';
+
+export function describeKlpEvent(event: KlpEvent): Line {
+  const [level, text] = describe(event);
+  return { level: LOG_LEVEL[level], text: `livepatch: ${text}` };
+}
+
+const VERB: Record<TargetState, string> = { patched: 'patching', unpatched: 'unpatching' };
+const OPPOSITE: Record<TargetState, string> = { patched: 'unpatching', unpatched: 'patching' };
+
+function describe(event: KlpEvent): [keyof typeof LOG_LEVEL, string] {
+  switch (event.type) {
+    case 'enabling':
+      return ['notice', `enabling patch '${event.patch}'`];
+    case 'transition-initializing':
+      return ['debug', `'${event.patch}': initializing ${VERB[event.target]} transition`];
+    case 'transition-starting':
+      return ['notice', `'${event.patch}': starting ${VERB[event.target]} transition`];
+    case 'transition-completing':
+      return ['debug', `'${event.patch}': completing ${VERB[event.target]} transition`];
+    case 'transition-completed':
+      return ['notice', `'${event.patch}': ${VERB[event.target]} complete`];
+    case 'transition-reversing':
+      return [
+        'debug',
+        `'${event.patch}': reversing transition from ${VERB[event.target]} to ${OPPOSITE[event.target]}`,
+      ];
+    case 'transition-canceling':
+      return ['debug', `'${event.patch}': canceling patching transition, going to unpatch`];
+    case 'transition-forcing':
+      return ['warning', 'forcing remaining tasks to the patched state'];
+    case 'task-held-up':
+      return ['debug', `${event.printer}: ${event.comm}:${event.pid} ${reason(event.holdup)}`];
+    case 'pre-patch-failed':
+      return ['warning', `pre-patch callback failed for object '${event.object}'`];
+    case 'patching-object-failed':
+      return ['warning', `failed to patch object '${event.object}'`];
+    case 'enabling-failed':
+      return ['warning', `failed to enable patch '${event.patch}'`];
+    case 'applying-to-module':
+      return ['notice', `applying patch '${event.patch}' to loading module '${event.module}'`];
+    case 'reverting-on-module':
+      return ['notice', `reverting patch '${event.patch}' on unloading module '${event.module}'`];
+    case 'initializing-for-module-failed':
+      return [
+        'warning',
+        `failed to initialize patch '${event.patch}' for module '${event.module}' (${event.errno})`,
+      ];
+    case 'applying-to-module-failed':
+      return [
+        'warning',
+        `failed to apply patch '${event.patch}' to module '${event.module}' (${event.errno})`,
+      ];
+    case 'refusing-module':
+      return [
+        'warning',
+        `patch '${event.patch}' failed for module '${event.module}', refusing to load module '${event.module}'`,
+      ];
+    case 'not-a-livepatch-module':
+      return ['error', `module ${event.module} is not marked as a livepatch module`];
+    case 'no-reliable-stacks':
+      return [
+        event.level,
+        "This architecture doesn't have support for the livepatch consistency model.",
+      ];
+    case 'may-never-complete':
+      return ['warning', 'The livepatch transition may never complete.'];
+    case 'symbol-not-found':
+      return ['error', `symbol '${event.symbol}' not found in symbol table`];
+    case 'symbol-ambiguous':
+      return [
+        'error',
+        `unresolvable ambiguity for symbol '${event.symbol}' in object '${event.object}'`,
+      ];
+    case 'symbol-position-not-found':
+      return [
+        'error',
+        `symbol position ${event.sympos} for symbol '${event.symbol}' in object '${event.object}' not found`,
+      ];
+    case 'location-not-found':
+      return ['error', `failed to find location for function '${event.oldName}'`];
+    case 'setting-filter-failed':
+      return [
+        'error',
+        `failed to set ftrace filter for function '${event.oldName}' (${event.errno})`,
+      ];
+    case 'registering-failed':
+      return [
+        'error',
+        `failed to register ftrace handler for function '${event.oldName}' (${event.errno})`,
+      ];
+  }
+}
+
+function reason(holdup: Holdup): string {
+  switch (holdup.kind) {
+    case 'running':
+      return 'is running';
+    case 'unreliable-stack':
+      return 'has an unreliable stack';
+    case 'sleeping-on':
+      return `is sleeping on function ${holdup.oldName}`;
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * What releases disagree about: one verb per disagreement, resolved once at boot from a history
+ * that reads like a changelog.
+ */
+import { KernelError } from '../../abi/errno.ts';
+import { compare, type Release } from '../../abi/release.ts';
+import { emit } from '../events.ts';
+import type { Kernel } from '../kernel.ts';
+import { deleteKobject, drainKobject } from '../kobject.ts';
+import { putModule } from '../module/references.ts';
+import type { Answer, Context } from '../sched/context.ts';
+import type { Cpu } from '../sched/cpu.ts';
+import { wakeIfIdle } from '../sched/scheduler.ts';
+import { queueWork } from '../sched/workqueue.ts';
+import {
+  checkOrderOfDisabling,
+  checkOrderOfEnabling,
+  enableRegisteredPatch,
+  enrollPatch,
+  forgetPatch,
+  registerAndEnablePatch,
+  unregisterPatch,
+} from './core.ts';
+import type { Holdup } from './events.ts';
+import { funcsOf, type Patch, type PatchObject, type Transition } from './model.ts';
+
+type Point = `${number}.${number}`;
+
+export interface Semantics {
+  /** What the init() of a livepatch module does with its patch. */
+  readonly initPatch: (kernel: Kernel, patch: Patch) => Context;
+  /** What its exit() does. */
+  readonly exitPatch: (kernel: Kernel, patch: Patch) => Answer<void>;
+  /** Names too long for the kernel to look up. */
+  readonly checkNames: (object: PatchObject) => void;
+  /** The architecture lacks reliable stack traces. */
+  readonly checkReliability: (kernel: Kernel, patch: Patch) => void;
+  /** A 1 is written to the `enabled` of a patch that is disabled. */
+  readonly enableAgain: (kernel: Kernel, patch: Patch) => Answer<void>;
+  /** Whether a patch may be enabled or disabled while others lie below or above it. */
+  readonly checkEnabling: (kernel: Kernel, patch: Patch) => void;
+  readonly checkDisabling: (kernel: Kernel, patch: Patch) => void;
+  /** When `enabled` changes: before the first attempt to complete, or after it. */
+  readonly enabledChanges: 'before-first-pass' | 'after-first-pass';
+  /** A pass left tasks behind. */
+  readonly nudge: (kernel: Kernel, transition: Transition) => void;
+  /** A pass met the idle task of an idle cpu. */
+  readonly pokeIdle: (cpu: Cpu) => void;
+  /** Unpatching is complete: is the module let go? */
+  readonly retireUnpatched: (patch: Patch) => void;
+  /** A transition is complete, whichever way, other than by cancelling. */
+  readonly retireCompleted: (kernel: Kernel, patch: Patch) => void;
+  /** Remaining tasks were forced: which patches stay for ever? */
+  readonly noteForced: (kernel: Kernel, patch: Patch) => void;
+  /** A function to patch is no place that ftrace knows. */
+  readonly announceUntraceable: (kernel: Kernel, oldName: string, error: KernelError) => void;
+  /** The function whose name begins the debug line about a task that stays behind. */
+  readonly holdupPrinter: (holdup: Holdup) => string;
+}
+
+interface Change {
+  readonly since: Point;
+  readonly source: string;
+  readonly changes: Partial<Semantics>;
+}
+
+const linux415: Semantics = {
+  initPatch: registerAndEnablePatch,
+  exitPatch: unregisterPatch,
+  checkNames: () => {},
+  checkReliability: refuseUnlessImmediate,
+  enableAgain: enableRegisteredPatch,
+  checkEnabling: checkOrderOfEnabling,
+  checkDisabling: checkOrderOfDisabling,
+  enabledChanges: 'after-first-pass',
+  nudge: () => {},
+  pokeIdle: () => {},
+  retireUnpatched: putUnlessImmediate,
+  retireCompleted: () => {},
+  noteForced: () => {},
+  announceUntraceable: (kernel, oldName, { errno }) =>
+    emit(kernel, { type: 'setting-filter-failed', oldName, errno }),
+  holdupPrinter: ({ kind }) => (kind === 'running' ? 'klp_try_switch_task' : 'klp_check_stack'),
+};
+
+const history: readonly Change[] = [
+  {
+    since: '4.20',
+    source: 'core.c:klp_init_object()',
+    changes: { checkNames: refuseLongObjectName },
+  },
+  {
+    since: '5.1',
+    source: 'core.c:klp_enable_patch(), enabled_store(), transition.c:klp_complete_transition()',
+    changes: {
+      initPatch: enrollPatch,
+      exitPatch: () => {},
+      checkReliability: warnThatItMayNeverComplete,
+      enableAgain: refuseToEnableAgain,
+      checkEnabling: () => {},
+      checkDisabling: () => {},
+      enabledChanges: 'before-first-pass',
+      retireUnpatched: () => {},
+      retireCompleted: freeDisabledPatch,
+    },
+  },
+  {
+    since: '5.17',
+    source: 'transition.c:klp_try_complete_transition(), wake_up_if_idle()',
+    changes: { pokeIdle: wakeIfIdle },
+  },
+  {
+    since: '5.19',
+    source: 'transition.c:klp_force_transition(), klp_try_switch_task(); patch.c:klp_patch_func()',
+    changes: {
+      noteForced: pinWhatIsGoingAway,
+      announceUntraceable: (kernel, oldName) =>
+        emit(kernel, { type: 'location-not-found', oldName }),
+      holdupPrinter: () => 'klp_try_switch_task',
+    },
+  },
+];
+
+/** The rules of one release. */
+export function semanticsOf(release: Release): Semantics {
+  const past = history.filter(({ since }) => compare(release, since) >= 0);
+  return Object.assign({}, linux415, ...past.map(({ changes }) => changes));
+}
+
+/** Source: core.c:klp_register_patch() of 4.15. */
+function refuseUnlessImmediate(kernel: Kernel, patch: Patch): void {
+  if (kernel.config.reliableStacktrace || patch.immediate) return;
+  emit(kernel, { type: 'no-reliable-stacks', level: 'error' });
+  throw new KernelError('ENOSYS', 'this architecture has no reliable stack traces');
+}
+
+/** Source: core.c:klp_enable_patch() of 6.1. */
+function warnThatItMayNeverComplete(kernel: Kernel): void {
+  if (kernel.config.reliableStacktrace) return;
+  emit(kernel, { type: 'no-reliable-stacks', level: 'warning' });
+  emit(kernel, { type: 'may-never-complete' });
+}
+
+/** MODULE_NAME_LEN on a 64-bit machine: 64 - sizeof(unsigned long). */
+const MODULE_NAME_LEN = 56;
+
+function refuseLongObjectName(object: PatchObject): void {
+  if (object.name !== undefined && object.name.length >= MODULE_NAME_LEN) {
+    throw new KernelError('EINVAL', `object name of ${object.name.length} characters`);
+  }
+}
+
+function refuseToEnableAgain(): never {
+  throw new KernelError('EINVAL', 'a disabled patch cannot be enabled again; load it again');
+}
+
+/** Source: transition.c:klp_complete_transition() of 4.15. */
+function putUnlessImmediate(patch: Patch): void {
+  const immediate = patch.immediate || [...funcsOf(patch)].some((func) => func.immediate);
+  if (!immediate) putModule(patch.module);
+}
+
+/** The directory goes, then the module reference. Source: core.c:klp_free_patch_work_fn(). */
+function freeDisabledPatch(kernel: Kernel, patch: Patch): void {
+  if (patch.enabled) return;
+  forgetPatch(kernel, patch);
+  queueWork(kernel, kernel.cpus[0]?.id ?? 0, function* freePatch() {
+    const { kobject } = patch;
+    if (!kobject) return;
+    deleteKobject(kobject);
+    yield* drainKobject(kernel, kobject);
+    if (!patch.forced) putModule(patch.module);
+  });
+}
+
+function pinWhatIsGoingAway(kernel: Kernel, patch: Patch): void {
+  if (kernel.livepatch.transition?.target === 'unpatched') patch.forced = true;
+}

@@ -1,0 +1,287 @@
+/**
+ * The consistency model: moves every task to the target patch state, one task at a time.
+ *
+ * A pass over all tasks is cut in slices; what others can see between two slices is what another
+ * cpu could see on Linux, where the same loop runs under tasklist_lock.
+ *
+ * Source: kernel/livepatch/transition.c.
+ */
+import { assert } from '../../abi/errno.ts';
+import { HZ, roundJiffiesRelativeNs } from '../clock.ts';
+import { emit } from '../events.ts';
+import type { Code } from '../kallsyms.ts';
+import type { Kernel } from '../kernel.ts';
+import { type Context, RESCHED } from '../sched/context.ts';
+import { isRunning } from '../sched/cpu.ts';
+import { armTick, cpuOfTask } from '../sched/scheduler.ts';
+import { framesOf, type Stack } from '../sched/stack.ts';
+import {
+  commOf,
+  cpuOf,
+  IDLE,
+  isPatchPending,
+  kindOf,
+  patchStateOf,
+  pidOf,
+  runStateOf,
+  stackOf,
+  type Task,
+  walkTasks,
+} from '../sched/task.ts';
+import { withMutex } from '../sched/wait.ts';
+import { queueDelayedWork, runOnEachCpu } from '../sched/workqueue.ts';
+import { runCallback } from './callbacks.ts';
+import type { Holdup } from './events.ts';
+import {
+  funcsOf,
+  isObjectLoaded,
+  type Patch,
+  type PatchFunc,
+  patchName,
+  type TargetState,
+  type Transition,
+} from './model.ts';
+import { codeBelow, unpatchObjects } from './patch.ts';
+import { opposite, stateNumber, updatePatchState } from './patchState.ts';
+
+/** MAX_STACK_ENTRIES: a deeper stack counts as unreliable. */
+const MAX_STACK_ENTRIES = 100;
+
+/**
+ * Gives every task the initial state, then marks the functions: a handler that sees the mark must
+ * find a state.
+ *
+ * Source: klp_init_transition().
+ */
+export function* initTransition(kernel: Kernel, patch: Patch, target: TargetState): Context {
+  assert(!kernel.livepatch.transition, 'one transition at a time');
+  const transition: Transition = { patch, target, phase: 'initializing', passes: 0 };
+  kernel.livepatch.transition = transition;
+  emit(kernel, { type: 'transition-initializing', patch: patchName(patch), target });
+
+  if (!patch.immediate) {
+    const initial = stateNumber(opposite(target));
+    yield* forEachTask(kernel, (task) => {
+      assert(patchStateOf(kernel.tasks, task) === IDLE, `${pidOf(kernel.tasks, task)} is idle`);
+      kernel.tasks.patchState[task] = initial;
+    });
+    for (const func of funcsOf(patch)) func.transition = true;
+  }
+  transition.phase = 'prepared';
+}
+
+/** Tells every task that is not there yet to switch. Source: klp_start_transition(). */
+export function* startTransition(kernel: Kernel): Context {
+  const transition = currentTransition(kernel);
+  const { patch, target } = transition;
+  emit(kernel, { type: 'transition-starting', patch: patchName(patch), target });
+  transition.phase = 'started';
+  transition.passes = 0;
+  if (patch.immediate) return;
+
+  const targetState = stateNumber(target);
+  yield* forEachTask(kernel, (task) => {
+    if (patchStateOf(kernel.tasks, task) === targetState) return;
+    kernel.tasks.patchPending[task] = 1;
+    armTick(kernel, cpuOfTask(kernel, task));
+  });
+}
+
+/**
+ * Switches every task that can be switched; completes the transition, or comes back later.
+ *
+ * Source: klp_try_complete_transition().
+ */
+export function* tryCompleteTransition(kernel: Kernel): Context {
+  const transition = currentTransition(kernel);
+  const { patch } = transition;
+
+  if (!patch.immediate && (yield* switchTasks(kernel, transition)) > 0) {
+    kernel.semantics.nudge(kernel, transition);
+    transition.passes += 1;
+    scheduleRetry(kernel);
+    return;
+  }
+  yield* completeTransition(kernel);
+  kernel.semantics.retireCompleted(kernel, patch);
+}
+
+/**
+ * Turns a transition around. Tasks that have switched must switch back; those that have not are
+ * there already. Completion is left to the retry that is pending.
+ *
+ * Source: klp_reverse_transition().
+ */
+export function* reverseTransition(kernel: Kernel): Context {
+  const transition = currentTransition(kernel);
+  const { patch, target } = transition;
+  emit(kernel, { type: 'transition-reversing', patch: patchName(patch), target });
+  patch.enabled = !patch.enabled;
+  transition.target = opposite(target);
+
+  yield* forEachTask(kernel, (task) => {
+    kernel.tasks.patchPending[task] = 0;
+  });
+  yield* synchronizeTransition(kernel);
+  yield* startTransition(kernel);
+}
+
+/** Ends a transition that was never started, because enabling failed. */
+export function* cancelTransition(kernel: Kernel): Context {
+  const transition = currentTransition(kernel);
+  assert(transition.target === 'patched', 'only patching is cancelled');
+  emit(kernel, { type: 'transition-canceling', patch: patchName(transition.patch) });
+  transition.target = 'unpatched';
+  yield* completeTransition(kernel);
+}
+
+/**
+ * Switches the remaining tasks whatever they are doing. The next pass completes the transition.
+ *
+ * Source: klp_force_transition().
+ */
+export function* forceTransition(kernel: Kernel): Context {
+  const { patch } = currentTransition(kernel);
+  emit(kernel, { type: 'transition-forcing', patch: patchName(patch) });
+  yield* forEachTask(kernel, (task) => {
+    if (isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
+  });
+  kernel.semantics.noteForced(kernel, patch);
+}
+
+/** Pops what is to go, takes the marks and states away, runs the callbacks. */
+function* completeTransition(kernel: Kernel): Context {
+  const transition = currentTransition(kernel);
+  const { patch, target } = transition;
+  emit(kernel, { type: 'transition-completing', patch: patchName(patch), target });
+
+  if (target === 'unpatched') {
+    unpatchObjects(kernel, patch);
+    yield* synchronizeTransition(kernel);
+  }
+  if (!patch.immediate) yield* settleTasks(kernel, transition);
+
+  for (const object of patch.objects) {
+    if (!isObjectLoaded(object)) continue;
+    yield* runCallback(kernel, object, target === 'patched' ? 'postPatch' : 'postUnpatch');
+  }
+  emit(kernel, { type: 'transition-completed', patch: patchName(patch), target });
+  if (target === 'unpatched') kernel.semantics.retireUnpatched(patch);
+  kernel.livepatch.transition = undefined;
+}
+
+/** Nobody may see a marked function with an idle task, so the order matters. */
+function* settleTasks(kernel: Kernel, transition: Transition): Context {
+  for (const func of funcsOf(transition.patch)) func.transition = false;
+  if (transition.target === 'patched') yield* synchronizeTransition(kernel);
+  transition.phase = 'settling';
+  yield* forEachTask(kernel, (task) => {
+    assert(!isPatchPending(kernel.tasks, task), `${pidOf(kernel.tasks, task)} has switched`);
+    kernel.tasks.patchState[task] = IDLE;
+  });
+}
+
+/** Tries every task, without an early end; answers how many stay behind. */
+function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
+  const writer = kernel.current;
+  const departing = departingCode(kernel, transition);
+  const verdicts = new Map<Stack, Holdup | undefined>();
+  const target = stateNumber(transition.target);
+  let stragglers = 0;
+  yield* forEachTask(kernel, (task) => {
+    if (patchStateOf(kernel.tasks, task) === target) return;
+    const holdup = findHoldup(kernel, task, writer, departing, verdicts);
+    if (holdup) {
+      stragglers += 1;
+      announceHoldup(kernel, task, holdup);
+      return;
+    }
+    kernel.tasks.patchPending[task] = 0;
+    kernel.tasks.patchState[task] = target;
+  });
+  return stragglers;
+}
+
+/** Source: klp_try_switch_task(). */
+function findHoldup(
+  kernel: Kernel,
+  task: Task,
+  writer: Task,
+  departing: Map<Code, PatchFunc>,
+  verdicts: Map<Stack, Holdup | undefined>,
+): Holdup | undefined {
+  if (!kernel.config.reliableStacktrace) return { kind: 'unreliable-stack' };
+  if (runStateOf(kernel.tasks, task) === 'zombie') return undefined;
+  if (task !== writer && isRunning(kernel, task)) {
+    if (kindOf(kernel.tasks, task) === 'idle') kernel.semantics.pokeIdle(cpuOfTask(kernel, task));
+    return { kind: 'running' };
+  }
+  const stack = stackOf(kernel.tasks, task);
+  if (!verdicts.has(stack)) verdicts.set(stack, checkStack(stack, departing));
+  return verdicts.get(stack);
+}
+
+/** A stack is judged by what it returns into. Source: klp_check_stack(). */
+function checkStack(stack: Stack, departing: Map<Code, PatchFunc>): Holdup | undefined {
+  if (stack.depth > MAX_STACK_ENTRIES) return { kind: 'unreliable-stack' };
+  const frames = new Set(framesOf(stack));
+  for (const [code, func] of departing) {
+    if (frames.has(code)) return { kind: 'sleeping-on', oldName: func.oldName };
+  }
+  return undefined;
+}
+
+/** The code that tasks have to leave, in the order of objects and functions. */
+function departingCode(kernel: Kernel, { patch, target }: Transition): Map<Code, PatchFunc> {
+  const departing = new Map<Code, PatchFunc>();
+  for (const func of funcsOf(patch)) {
+    if (!func.object.patched || func.immediate) continue;
+    const code = target === 'unpatched' ? func.newFunc : codeBelow(kernel, func);
+    if (code && !departing.has(code)) departing.set(code, func);
+  }
+  return departing;
+}
+
+function announceHoldup(kernel: Kernel, task: Task, holdup: Holdup): void {
+  if (!kernel.log.debug && kernel.listeners.length === 0) return;
+  emit(kernel, {
+    type: 'task-held-up',
+    comm: commOf(kernel.tasks, task),
+    pid: pidOf(kernel.tasks, task),
+    holdup,
+    printer: kernel.semantics.holdupPrinter(holdup),
+  });
+}
+
+/** Only one retry is ever pending. Source: klp_transition_work_fn(), schedule_delayed_work(). */
+function scheduleRetry(kernel: Kernel): void {
+  const { livepatch } = kernel;
+  if (livepatch.retryPending) return;
+  livepatch.retryPending = true;
+  const cpu = cpuOf(kernel.tasks, kernel.current);
+  const delayNs = roundJiffiesRelativeNs(kernel.clock, HZ, cpu);
+  queueDelayedWork(kernel, cpu, delayNs, function* retry() {
+    livepatch.retryPending = false;
+    yield* withMutex(kernel, livepatch.mutex, function* tryAgain() {
+      if (livepatch.transition) yield* tryCompleteTransition(kernel);
+    });
+  });
+}
+
+/**
+ * Waits until every cpu has been at a point where preemption is on, so that no handler uses what
+ * it read before. Source: klp_synchronize_transition().
+ */
+function* synchronizeTransition(kernel: Kernel): Context {
+  yield* runOnEachCpu(kernel, () => {});
+}
+
+function* forEachTask(kernel: Kernel, visit: (task: Task) => void): Context {
+  for (const _slice of walkTasks(kernel.tasks, visit)) yield RESCHED;
+}
+
+function currentTransition(kernel: Kernel): Transition {
+  const { transition } = kernel.livepatch;
+  assert(transition, 'a transition is going on');
+  return transition;
+}

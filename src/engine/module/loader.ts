@@ -1,0 +1,190 @@
+/**
+ * Loading and removing modules.
+ *
+ * Source: kernel/module.c:load_module(), delete_module().
+ */
+import { KernelError } from '../../abi/errno.ts';
+import { emit } from '../events.ts';
+import { addSymbols, allocateModuleText, removeSymbols } from '../kallsyms.ts';
+import type { Kernel } from '../kernel.ts';
+import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
+import { moduleComing, moduleGoing } from '../livepatch/core.ts';
+import { createPatch } from '../livepatch/create.ts';
+import { type Context, settle } from '../sched/context.ts';
+import { type Module, type ModuleDefinition, moduleName } from './model.ts';
+import { parseParameter } from './parameters.ts';
+import { putModule, tryGetModule } from './references.ts';
+import { taintForModule } from './taint.ts';
+
+const CORE_BYTES = 16_384;
+
+/** One `name=value` of an insmod command line; without a value it is a switch. */
+export interface Argument {
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
+ * Loads a module that is available, up to the end of its init().
+ *
+ * @throws KernelError ENOENT for an unknown module or one it needs, EEXIST if it is loaded,
+ * EINVAL for a bad parameter, and whatever livepatch or init() refuse it with.
+ */
+export function* loadModule(
+  kernel: Kernel,
+  fileName: string,
+  parameters: readonly Argument[],
+): Context {
+  const definition = kernel.modules.available.get(moduleName(fileName));
+  if (!definition) throw new KernelError('ENOENT', `there is no module '${fileName}'`);
+
+  const taints = taintForModule(kernel, definition);
+  if (kernel.modules.loaded.has(definition.name)) {
+    throw new KernelError('EEXIST', `module '${definition.name}' is loaded`);
+  }
+  const module = layOut(kernel, definition, taints);
+  try {
+    useDependencies(kernel, module);
+    yield* moduleComing(kernel, module);
+    yield* bringToLife(kernel, module, parameters);
+  } catch (error) {
+    yield* abandon(kernel, module);
+    throw error;
+  }
+  emit(kernel, { type: 'module-loaded', module: module.name });
+}
+
+/**
+ * Removes a module.
+ *
+ * @throws KernelError ENOENT if it is not loaded, EAGAIN while others use it, EBUSY unless live.
+ */
+export function* removeModule(kernel: Kernel, fileName: string): Context {
+  const name = moduleName(fileName);
+  const module = kernel.modules.loaded.get(name);
+  if (!module) throw new KernelError('ENOENT', `module '${name}' is not loaded`);
+  const users = dependentsOf(kernel, module);
+  if (users.length > 0) throw new KernelError('EAGAIN', `module '${name}' is used by ${users}`);
+  if (module.state !== 'live') throw new KernelError('EBUSY', `module '${name}' is not live`);
+  if (module.references > 0) throw new KernelError('EAGAIN', `module '${name}' is in use`);
+
+  module.state = 'going';
+  const { exit } = module.definition;
+  if (exit) yield* exit(kernel, module);
+  if (module.patch) yield* settle(kernel.semantics.exitPatch(kernel, module.patch));
+  yield* moduleGoing(kernel, module);
+  yield* free(kernel, module);
+  emit(kernel, { type: 'module-removed', module: name });
+}
+
+/** Modules that are loaded and need this one. */
+export function dependentsOf(kernel: Kernel, module: Module): string[] {
+  return [...kernel.modules.loaded.values()]
+    .filter(({ uses }) => uses.includes(module))
+    .map(({ name }) => name)
+    .reverse();
+}
+
+function layOut(kernel: Kernel, definition: ModuleDefinition, taints: string): Module {
+  const module: Module = {
+    definition,
+    name: definition.name,
+    offset: allocateModuleText(kernel.kallsyms, CORE_BYTES),
+    sizeBytes: CORE_BYTES,
+    state: 'coming',
+    references: 0,
+    taints,
+    uses: [],
+    klpAlive: false,
+    parameters: new Map(definition.parameters.map((known) => [known.name, known.default])),
+    kobject: undefined,
+    patch: undefined,
+  };
+  addSymbols(kernel.kallsyms, module, definition.functions);
+  kernel.modules.loaded.set(module.name, module);
+  return module;
+}
+
+/** resolve_symbol_wait(), use_module(): what it needs must be there, and stays. */
+function useDependencies(kernel: Kernel, module: Module): void {
+  for (const needed of module.definition.depends) {
+    const used = kernel.modules.loaded.get(moduleName(needed));
+    if (!used || !tryGetModule(used)) {
+      emit(kernel, { type: 'module-needs', module: module.name, needed });
+      throw new KernelError('ENOENT', `module '${module.name}' needs '${needed}'`);
+    }
+    module.uses.push(used);
+  }
+}
+
+function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]): Context {
+  setParameters(kernel, module, given);
+  addToSysfs(kernel, module);
+  const { init, patch } = module.definition;
+  module.references += 1;
+  try {
+    if (init) yield* init(kernel, module);
+    if (patch) {
+      module.patch = createPatch(kernel, module, patch);
+      yield* kernel.semantics.initPatch(kernel, module.patch);
+    }
+  } finally {
+    putModule(module);
+  }
+  module.state = 'live';
+}
+
+/** A name that the module does not have is ignored, and logged. Source: parse_args(). */
+function setParameters(kernel: Kernel, module: Module, given: readonly Argument[]): void {
+  for (const { name, value } of given) {
+    const parameter = module.definition.parameters.find((known) => known.name === name);
+    if (!parameter) {
+      emit(kernel, { type: 'module-unknown-parameter', module: module.name, parameter: name });
+      continue;
+    }
+    try {
+      module.parameters.set(name, parseParameter(kernel, parameter, value));
+    } catch (error) {
+      emit(kernel, {
+        type: 'module-invalid-parameter',
+        module: module.name,
+        parameter: name,
+        value,
+      });
+      throw error;
+    }
+  }
+}
+
+function addToSysfs(kernel: Kernel, module: Module): void {
+  const directory = addKobject(kernel, kernel.moduleDirectory, module.name, {
+    kind: 'module',
+    module,
+  });
+  module.kobject = directory;
+  addKobject(kernel, directory, 'holders', { kind: 'holders', module });
+  addKobject(kernel, directory, 'notes', { kind: 'notes', module });
+  addKobject(kernel, directory, 'sections', { kind: 'sections', module });
+  if (module.definition.parameters.some(({ mode }) => mode !== 0)) {
+    addKobject(kernel, directory, 'parameters', { kind: 'parameters', module });
+  }
+}
+
+function* abandon(kernel: Kernel, module: Module): Context {
+  if (module.klpAlive) {
+    module.state = 'going';
+    yield* moduleGoing(kernel, module);
+  }
+  yield* free(kernel, module);
+}
+
+function* free(kernel: Kernel, module: Module): Context {
+  if (module.kobject) {
+    deleteKobject(module.kobject);
+    yield* drainKobject(kernel, module.kobject);
+  }
+  module.state = 'unformed';
+  kernel.modules.loaded.delete(module.name);
+  removeSymbols(kernel.kallsyms, module);
+  for (const used of module.uses) putModule(used);
+}

@@ -1,0 +1,82 @@
+/** Modules: data only. Source: include/linux/module.h. */
+import type { FunctionDefinition } from '../kallsyms.ts';
+import type { Kernel } from '../kernel.ts';
+import type { KobjectDirectory } from '../kobject.ts';
+import type { Patch, PatchDefinition } from '../livepatch/model.ts';
+import type { Context } from '../sched/context.ts';
+
+/** coming, live and going as in /sys/module/NAME/initstate; unformed once its memory is gone. */
+export type ModuleState = 'coming' | 'live' | 'going' | 'unformed';
+
+/** What there is to load: the content of a .ko file. */
+export interface ModuleDefinition {
+  /** With underscores, whatever its file is called. */
+  readonly name: string;
+  /** modinfo `livepatch: Y`. */
+  readonly livepatch: boolean;
+  /** Built with the kernel and signed: loading it taints nothing. */
+  readonly intree: boolean;
+  readonly depends: readonly string[];
+  readonly parameters: readonly ParameterDefinition[];
+  readonly functions: readonly FunctionDefinition[];
+  /** The patch that init() enables, for livepatch modules. */
+  readonly patch?: PatchDefinition;
+  /** Fails with a KernelError, like an init() that returns an errno. */
+  readonly init?: (kernel: Kernel, module: Module) => Context;
+  readonly exit?: (kernel: Kernel, module: Module) => Context;
+}
+
+export interface ParameterDefinition {
+  readonly name: string;
+  readonly type: 'int' | 'bool' | 'string';
+  readonly default: number | boolean | string;
+  /** Permissions of its file; 0 hides it. */
+  readonly mode: number;
+}
+
+export interface Module {
+  readonly definition: ModuleDefinition;
+  readonly name: string;
+  /** Where its code lies, as an offset from KERNEL_BASE. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+  state: ModuleState;
+  /** Users of the module beyond its being loaded. */
+  references: number;
+  /** Letters of its taints, in the order of the flags: `OEK`. */
+  readonly taints: string;
+  /** Modules that it needs, each with a reference of its own. */
+  readonly uses: Module[];
+  /** Coming was processed by livepatch, and going was not. */
+  klpAlive: boolean;
+  readonly parameters: Map<string, number | boolean | string>;
+  /** Its directory in /sys/module, once it has one. */
+  kobject: KobjectDirectory | undefined;
+  /** The patch of a livepatch module, once init() was reached. */
+  patch: Patch | undefined;
+}
+
+export interface ModuleRegistry {
+  /** What insmod finds, by name. */
+  readonly available: Map<string, ModuleDefinition>;
+  /** What is loaded, the oldest first. */
+  readonly loaded: Map<string, Module>;
+  /** tainted_mask. Source: include/linux/kernel.h:TAINT_*. */
+  taintMask: number;
+  /** Messages that are printed once a boot, and were. */
+  readonly printedOnce: Set<string>;
+}
+
+export function createModuleRegistry(available: readonly ModuleDefinition[]): ModuleRegistry {
+  return {
+    available: new Map(available.map((definition) => [definition.name, definition])),
+    loaded: new Map(),
+    taintMask: 0,
+    printedOnce: new Set(),
+  };
+}
+
+/** The name of a module as it is after loading: `-` becomes `_`. */
+export function moduleName(fileName: string): string {
+  return fileName.replaceAll('-', '_');
+}

@@ -1,0 +1,22 @@
+/** A cpu: what it runs now, and who waits for it. Source: kernel/sched/sched.h:struct rq. */
+import type { Timer } from '../clock.ts';
+import type { Kernel, TimerPayload } from '../kernel.ts';
+import type { Task } from './task.ts';
+
+export interface Cpu {
+  readonly id: number;
+  /** The swapper task of this cpu. */
+  readonly idle: Task;
+  current: Task;
+  /** Runnable tasks other than `current`, the next one first. */
+  readonly runQueue: Task[];
+  needResched: boolean;
+  /** While `current` spends virtual time (user space, mostly): when it is done, if left alone. */
+  busyUntilNs: number | undefined;
+  tick: Timer<TimerPayload> | undefined;
+}
+
+/** Whether the task is on a cpu at this moment. Source: kernel/sched/core.c:task_curr(). */
+export function isRunning(kernel: Kernel, task: Task): boolean {
+  return kernel.cpus.some((cpu) => cpu.current === task);
+}

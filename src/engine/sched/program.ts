@@ -1,0 +1,196 @@
+/**
+ * Programs: what a task does, as data.
+ *
+ * Steps as people write them are compiled once to flat instructions, so that a task in the middle
+ * of its program is a position in a list.
+ */
+import { enterFunction } from '../ftrace/ftrace.ts';
+import { type Code, lookupName } from '../kallsyms.ts';
+import type { Kernel } from '../kernel.ts';
+import { isContext, type SleepState } from './context.ts';
+import {
+  attachThread,
+  exitTask,
+  exitToUserMode,
+  sleepTask,
+  spendTime,
+  wakeTask,
+} from './scheduler.ts';
+import { pushFrame } from './stack.ts';
+import { kindOf, stackOf, type Task } from './task.ts';
+
+export type Step =
+  /** Compute: in user space, or in the kernel for a kthread. */
+  | { readonly kind: 'compute'; readonly durationNs: number }
+  /** Enter functions, one inside the other, and return from all. */
+  | { readonly kind: 'call'; readonly functions: readonly string[] }
+  /** Sleep inside functions, the outermost first; until woken unless a duration is given. */
+  | {
+      readonly kind: 'sleep';
+      readonly functions: readonly string[];
+      readonly state: SleepState;
+      readonly durationNs: number | undefined;
+    }
+  | { readonly kind: 'wait'; readonly event: string }
+  | { readonly kind: 'signal'; readonly event: string }
+  | { readonly kind: 'repeat'; readonly times: number; readonly steps: readonly Step[] }
+  | { readonly kind: 'exit' };
+
+/** A function that a program names; looked up when it is first entered. */
+interface FunctionReference {
+  readonly name: string;
+  code: Code | undefined;
+}
+
+type Instruction =
+  | { readonly kind: 'compute'; readonly durationNs: number }
+  | { readonly kind: 'enter'; readonly functions: readonly FunctionReference[] }
+  | { readonly kind: 'body' }
+  | { readonly kind: 'return' }
+  | { readonly kind: 'sleep'; readonly state: SleepState; readonly durationNs: number | undefined }
+  | { readonly kind: 'wait'; readonly event: string }
+  | { readonly kind: 'signal'; readonly event: string }
+  | { readonly kind: 'repeat'; readonly times: number; readonly start: number }
+  | { readonly kind: 'exit' };
+
+export interface Program {
+  readonly instructions: readonly Instruction[];
+}
+
+/** What one round of an endless program costs, so that time passes even if no step takes any. */
+const ROUND_NS = 10_000;
+
+/** A program runs in an endless loop unless a step ends it. */
+export function compileProgram(steps: readonly Step[]): Program {
+  const instructions: Instruction[] = [];
+  for (const step of steps) compileStep(step, instructions);
+  instructions.push({ kind: 'compute', durationNs: ROUND_NS });
+  return { instructions };
+}
+
+function compileStep(step: Step, into: Instruction[]): void {
+  switch (step.kind) {
+    case 'call':
+      into.push(enter(step.functions), { kind: 'body' }, { kind: 'return' });
+      return;
+    case 'sleep':
+      into.push(
+        enter(step.functions),
+        { kind: 'sleep', state: step.state, durationNs: step.durationNs },
+        { kind: 'return' },
+      );
+      return;
+    case 'repeat': {
+      const start = into.length;
+      for (const inner of step.steps) compileStep(inner, into);
+      into.push({ kind: 'repeat', times: step.times, start });
+      return;
+    }
+    default:
+      into.push(step);
+  }
+}
+
+function enter(functions: readonly string[]): Instruction {
+  return { kind: 'enter', functions: functions.map((name) => ({ name, code: undefined })) };
+}
+
+/** Executes the next instruction of a task's program. */
+export function continueProgram(kernel: Kernel, task: Task): void {
+  const instructions = kernel.tasks.program[task]?.instructions ?? [];
+  const position = (kernel.tasks.position[task] ?? 0) % Math.max(1, instructions.length);
+  const instruction = instructions[position];
+  kernel.tasks.position[task] = position + 1;
+  if (instruction) execute(kernel, task, instruction);
+  else sleepTask(kernel, task, 'interruptible', undefined);
+}
+
+function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
+  switch (instruction.kind) {
+    case 'compute':
+      spendTime(kernel, task, kernel.clock.nowNs + instruction.durationNs);
+      return;
+    case 'enter':
+      for (const reference of instruction.functions) enterByName(kernel, task, reference);
+      return;
+    case 'body':
+      runBody(kernel, task);
+      return;
+    case 'return':
+      kernel.tasks.stack[task] = kernel.emptyStack;
+      if (kindOf(kernel.tasks, task) === 'user') exitToUserMode(kernel, task);
+      return;
+    case 'sleep':
+      sleepTask(
+        kernel,
+        task,
+        instruction.state,
+        instruction.durationNs === undefined
+          ? undefined
+          : kernel.clock.nowNs + instruction.durationNs,
+      );
+      return;
+    case 'wait':
+      waitForEvent(kernel, task, instruction.event);
+      return;
+    case 'signal':
+      signalEvent(kernel, instruction.event);
+      return;
+    case 'repeat':
+      repeat(kernel, task, instruction.times, instruction.start);
+      return;
+    case 'exit':
+      exitTask(kernel, task);
+  }
+}
+
+/** A function that is not there (its module is not loaded) is passed over. */
+function enterByName(kernel: Kernel, task: Task, reference: FunctionReference): void {
+  const known = reference.code;
+  if (!known || (known.module && known.module.state === 'unformed')) {
+    reference.code = lookupName(kernel.kallsyms, reference.name);
+  }
+  if (!reference.code) return;
+  const entered = enterFunction(kernel, task, reference.code);
+  kernel.tasks.stack[task] = pushFrame(stackOf(kernel.tasks, task), entered);
+}
+
+/** Runs what the innermost function does; one that sleeps takes over the task until it returns. */
+function runBody(kernel: Kernel, task: Task): void {
+  const answer = stackOf(kernel.tasks, task).code?.body?.({ kernel });
+  if (answer !== undefined && isContext(answer)) attachThread(kernel, task, answer, () => {});
+}
+
+function waitForEvent(kernel: Kernel, task: Task, name: string): void {
+  const event = eventNamed(kernel, name);
+  if (event.signalled) return;
+  event.waiters.push(task);
+  sleepTask(kernel, task, 'interruptible', undefined);
+}
+
+/** Once signalled, an event stays so: whoever waits for it later goes on at once. */
+function signalEvent(kernel: Kernel, name: string): void {
+  const event = eventNamed(kernel, name);
+  event.signalled = true;
+  for (const task of event.waiters.splice(0)) wakeTask(kernel, task, 'woken');
+}
+
+function eventNamed(kernel: Kernel, name: string) {
+  const event = kernel.events.get(name) ?? { signalled: false, waiters: [] };
+  kernel.events.set(name, event);
+  return event;
+}
+
+function repeat(kernel: Kernel, task: Task, times: number, start: number): void {
+  const { position, rounds } = kernel.tasks;
+  const here = position[task] ?? 0;
+  const counters = rounds.get(task) ?? new Map<number, number>();
+  const done = (counters.get(here) ?? 0) + 1;
+  if (done < times) {
+    counters.set(here, done);
+    position[task] = start;
+  } else {
+    counters.delete(here);
+  }
+  rounds.set(task, counters);
+}

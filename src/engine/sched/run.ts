@@ -1,0 +1,136 @@
+/**
+ * The machine's main loop: cpus pick tasks, tasks run until they block, time moves when all have.
+ *
+ * Source: kernel/sched/core.c:__schedule(), kernel/sched/idle.c:do_idle().
+ */
+import { assert } from '../../abi/errno.ts';
+import { nextExpiryNs, popTimer } from '../clock.ts';
+import type { Kernel } from '../kernel.ts';
+import { updatePatchState } from '../livepatch/patchState.ts';
+import type { Suspension } from './context.ts';
+import type { Cpu } from './cpu.ts';
+import { continueProgram } from './program.ts';
+import {
+  cancelTaskTimer,
+  cpuOfTask,
+  exitTask,
+  exitToUserMode,
+  type Outcome,
+  sleepTask,
+  spendTime,
+  type Thread,
+  wakeTask,
+} from './scheduler.ts';
+import { isPatchPending, kindOf, runStateOf, type Task } from './task.ts';
+
+/**
+ * Runs the machine until nothing is left to do before `untilNs`. Stops early when `pause` says so:
+ * then the answer is false, and another call goes on from there.
+ */
+export function runMachine(kernel: Kernel, untilNs: number, pause: () => boolean): boolean {
+  for (;;) {
+    while (runSomeCpu(kernel)) if (pause()) return false;
+    if (nextExpiryNs(kernel.timers) > untilNs) {
+      kernel.clock.nowNs = Math.max(kernel.clock.nowNs, untilNs);
+      return true;
+    }
+    expireNextTimer(kernel);
+    if (pause()) return false;
+  }
+}
+
+/** Whether some cpu has something to do before time may move. */
+export function hasWork(kernel: Kernel): boolean {
+  return kernel.cpus.some((cpu) => isBusy(cpu));
+}
+
+function isBusy(cpu: Cpu): boolean {
+  return cpu.needResched || (cpu.current !== cpu.idle && cpu.busyUntilNs === undefined);
+}
+
+function runSomeCpu(kernel: Kernel): boolean {
+  const cpu = kernel.cpus.find(isBusy);
+  if (!cpu) return false;
+  if (cpu.needResched) schedule(kernel, cpu);
+  else runTask(kernel, cpu, cpu.current);
+  return true;
+}
+
+/** Switches to the task that waits longest; to the idle task if none does. */
+function schedule(kernel: Kernel, cpu: Cpu): void {
+  const previous = cpu.current;
+  const next = cpu.runQueue.shift();
+  cpu.needResched = false;
+  if (previous !== cpu.idle && runStateOf(kernel.tasks, previous) === 'runnable') {
+    if (next === undefined) return;
+    stopSpendingTime(kernel, cpu);
+    cpu.runQueue.push(previous);
+  }
+  cpu.busyUntilNs = undefined;
+  cpu.current = next ?? cpu.idle;
+  if (cpu.current === cpu.idle && isPatchPending(kernel.tasks, cpu.idle)) {
+    updatePatchState(kernel, cpu.idle);
+  }
+}
+
+/** Notes how much of its time a preempted task still has to spend. */
+function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
+  if (cpu.busyUntilNs === undefined) return;
+  kernel.tasks.preempted.set(cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
+  cancelTaskTimer(kernel, cpu.current);
+}
+
+function runTask(kernel: Kernel, cpu: Cpu, task: Task): void {
+  kernel.current = task;
+  const thread = kernel.threads.get(task);
+  const remainingNs = kernel.tasks.preempted.get(task);
+  if (thread) {
+    resumeThread(kernel, cpu, task, thread);
+  } else if (remainingNs !== undefined) {
+    kernel.tasks.preempted.delete(task);
+    if (kindOf(kernel.tasks, task) === 'user') exitToUserMode(kernel, task);
+    spendTime(kernel, task, kernel.clock.nowNs + remainingNs);
+  } else {
+    continueProgram(kernel, task);
+  }
+  kernel.current = cpu.idle;
+}
+
+function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): void {
+  let step: IteratorResult<Suspension, unknown>;
+  try {
+    step = thread.context.next(thread.wakeup);
+  } catch (error) {
+    endThread(kernel, task, thread, { error });
+    return;
+  }
+  if (step.done) {
+    endThread(kernel, task, thread, { value: step.value });
+  } else if (step.value.kind === 'sleep') {
+    sleepTask(kernel, task, step.value.state, step.value.untilNs);
+  } else {
+    cpu.needResched = cpu.runQueue.length > 0;
+  }
+}
+
+function endThread(kernel: Kernel, task: Task, thread: Thread, outcome: Outcome<unknown>): void {
+  kernel.threads.delete(task);
+  if (kernel.tasks.program[task] === undefined) exitTask(kernel, task);
+  thread.settled(outcome);
+}
+
+function expireNextTimer(kernel: Kernel): void {
+  const timer = popTimer(kernel.timers);
+  assert(timer, 'an expired timer that is not there');
+  kernel.clock.nowNs = Math.max(kernel.clock.nowNs, timer.expiresNs);
+  if (typeof timer.payload === 'function') timer.payload(kernel);
+  else expireTask(kernel, timer.payload);
+}
+
+/** The end of a sleep, or of a stretch in user space. */
+function expireTask(kernel: Kernel, task: Task): void {
+  kernel.tasks.timers.delete(task);
+  const cpu = cpuOfTask(kernel, task);
+  if (cpu.current === task) cpu.busyUntilNs = undefined;
+  else wakeTask(kernel, task, 'timeout');
+}

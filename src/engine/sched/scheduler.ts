@@ -1,0 +1,186 @@
+/**
+ * What tasks do to themselves and to each other: wake, sleep, spend time, exit.
+ *
+ * Kernel code takes no virtual time; user space does. The order of everything follows from the
+ * machine's description and its inputs alone.
+ *
+ * Source: kernel/sched/core.c, arch/x86/entry/common.c.
+ */
+import { assert } from '../../abi/errno.ts';
+import { JIFFY_NS, setTimer } from '../clock.ts';
+import type { Kernel } from '../kernel.ts';
+import { updatePatchState } from '../livepatch/patchState.ts';
+import type { Context, SleepState, Wakeup } from './context.ts';
+import type { Cpu } from './cpu.ts';
+import {
+  addTask,
+  commOf,
+  cpuOf,
+  isPatchPending,
+  kindOf,
+  type PatchState,
+  removeTask,
+  runStateOf,
+  setRunState,
+  type Task,
+} from './task.ts';
+
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+/** A task that runs a kernel context. */
+export interface Thread {
+  readonly context: Context<unknown>;
+  readonly settled: (outcome: Outcome<unknown>) => void;
+  wakeup: Wakeup;
+}
+
+/** Starts a kernel context on a task of its own, on a cpu that is idle if there is one. */
+export function spawnClient<T>(
+  kernel: Kernel,
+  comm: string,
+  patchState: PatchState,
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+): Task {
+  const cpu = chooseCpu(kernel);
+  const task = addTask(kernel.tasks, {
+    comm,
+    kind: 'client',
+    cpu: cpu.id,
+    stack: kernel.emptyStack,
+    patchState,
+  });
+  attachThread(kernel, task, context, settled);
+  cpu.runQueue.unshift(task);
+  preempt(cpu);
+  return task;
+}
+
+/** Lets a task run a context instead of its program. */
+export function attachThread<T>(
+  kernel: Kernel,
+  task: Task,
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+): void {
+  assert(!kernel.threads.has(task), `task ${task} runs two contexts`);
+  kernel.threads.set(task, {
+    context,
+    settled: settled as (outcome: Outcome<unknown>) => void,
+    wakeup: 'woken',
+  });
+}
+
+/** Makes a task runnable on its cpu. */
+export function enqueueTask(kernel: Kernel, task: Task): void {
+  const cpu = cpuOfTask(kernel, task);
+  cpu.runQueue.push(task);
+  preempt(cpu);
+}
+
+/** try_to_wake_up(): ends a sleep; nothing happens to a task that does not sleep. */
+export function wakeTask(kernel: Kernel, task: Task, wakeup: Wakeup): void {
+  const state = runStateOf(kernel.tasks, task);
+  if (state === 'runnable' || state === 'zombie') return;
+  setRunState(kernel.tasks, task, 'runnable');
+  cancelTaskTimer(kernel, task);
+  const thread = kernel.threads.get(task);
+  if (thread) thread.wakeup = wakeup;
+  enqueueTask(kernel, task);
+}
+
+/** Puts the task that runs now to sleep, until `untilNs` if given. */
+export function sleepTask(
+  kernel: Kernel,
+  task: Task,
+  state: SleepState,
+  untilNs: number | undefined,
+): void {
+  setRunState(kernel.tasks, task, state);
+  if (untilNs !== undefined) setTaskTimer(kernel, task, untilNs);
+  cpuOfTask(kernel, task).needResched = true;
+}
+
+/** do_exit(): the task that runs now is gone; a short-lived one leaves no zombie. */
+export function exitTask(kernel: Kernel, task: Task): void {
+  const cpu = cpuOfTask(kernel, task);
+  assert(cpu.current === task, `task ${task} exits without running`);
+  cancelTaskTimer(kernel, task);
+  cpu.current = cpu.idle;
+  cpu.needResched = true;
+  removeTask(kernel.tasks, task);
+}
+
+/** Lets the task that runs now compute until then: in user space, or in the kernel if a kthread. */
+export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {
+  const cpu = cpuOfTask(kernel, task);
+  cpu.busyUntilNs = untilNs;
+  setTaskTimer(kernel, task, untilNs);
+  armTick(kernel, cpu);
+}
+
+/**
+ * prepare_exit_to_usermode(): what happens on every return to user space.
+ *
+ * Source: arch/x86/entry/common.c:exit_to_usermode_loop().
+ */
+export function exitToUserMode(kernel: Kernel, task: Task): void {
+  if (isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
+}
+
+/** An idle cpu leaves its idle loop for a moment. Source: wake_up_if_idle(). */
+export function wakeIfIdle(cpu: Cpu): void {
+  if (cpu.current === cpu.idle) cpu.needResched = true;
+}
+
+/** Sees to a timer interrupt where a task that computes has a reason to notice one. */
+export function armTick(kernel: Kernel, cpu: Cpu): void {
+  if (cpu.tick || cpu.busyUntilNs === undefined) return;
+  if (cpu.runQueue.length === 0 && !isPatchPending(kernel.tasks, cpu.current)) return;
+  const nextJiffyNs = (Math.floor(kernel.clock.nowNs / JIFFY_NS) + 1) * JIFFY_NS;
+  cpu.tick = setTimer(kernel.timers, nextJiffyNs, () => timerInterrupt(kernel, cpu));
+}
+
+export function cpuOfTask(kernel: Kernel, task: Task): Cpu {
+  const cpu = kernel.cpus[cpuOf(kernel.tasks, task)];
+  assert(cpu, `task ${task} is on a cpu that the machine lacks`);
+  return cpu;
+}
+
+function timerInterrupt(kernel: Kernel, cpu: Cpu): void {
+  cpu.tick = undefined;
+  if (cpu.busyUntilNs === undefined) return;
+  if (cpu.runQueue.length > 0) cpu.needResched = true;
+  else if (kindOf(kernel.tasks, cpu.current) === 'user') exitToUserMode(kernel, cpu.current);
+}
+
+/** An idle cpu is woken; a task that computes gives way to the newcomer; kernel code goes on. */
+function preempt(cpu: Cpu): void {
+  if (cpu.current === cpu.idle || cpu.busyUntilNs !== undefined) cpu.needResched = true;
+}
+
+function chooseCpu(kernel: Kernel): Cpu {
+  const chosen =
+    kernel.cpus.find((cpu) => cpu.current === cpu.idle) ??
+    kernel.cpus.find((cpu) => cpu.busyUntilNs !== undefined) ??
+    kernel.cpus[0];
+  assert(chosen, 'a machine without cpus');
+  return chosen;
+}
+
+function setTaskTimer(kernel: Kernel, task: Task, untilNs: number): void {
+  cancelTaskTimer(kernel, task);
+  kernel.tasks.timers.set(task, setTimer(kernel.timers, untilNs, task));
+}
+
+export function cancelTaskTimer(kernel: Kernel, task: Task): void {
+  const timer = kernel.tasks.timers.get(task);
+  if (!timer) return;
+  timer.cancelled = true;
+  kernel.tasks.timers.delete(task);
+}
+
+/** For messages: `comm:pid`. */
+export function describeTask(kernel: Kernel, task: Task): string {
+  return `${commOf(kernel.tasks, task)}:${kernel.tasks.pid[task]}`;
+}

@@ -1,0 +1,242 @@
+/**
+ * The task set: one row per task, one column per field, so that a million tasks fit.
+ *
+ * A `Task` is the number of its row; a row is used again after its task has exited.
+ *
+ * Source: include/linux/sched.h:struct task_struct.
+ */
+import { assert } from '../../abi/errno.ts';
+import type { Timer } from '../clock.ts';
+import type { TimerPayload } from '../kernel.ts';
+import type { SleepState } from './context.ts';
+import type { Program } from './program.ts';
+import type { Stack } from './stack.ts';
+
+export type Task = number;
+
+/** task->patch_state, with the numbers that /proc/PID/patch_state prints. */
+export type PatchState = typeof IDLE | typeof UNPATCHED | typeof PATCHED;
+export const IDLE = -1;
+export const UNPATCHED = 0;
+export const PATCHED = 1;
+
+/** user: a process; client: the short-lived process behind one request; idle: a cpu's swapper. */
+export type TaskKind = 'user' | 'client' | 'kthread' | 'idle';
+const KINDS: readonly TaskKind[] = ['user', 'client', 'kthread', 'idle'];
+
+export type RunState = 'runnable' | SleepState | 'zombie';
+const RUN_STATES: readonly RunState[] = [
+  'runnable',
+  'interruptible',
+  'killable',
+  'uninterruptible',
+  'zombie',
+];
+
+/** Columns, indexed by Task. `pid` is -1 in a free row. */
+export interface TaskTable {
+  length: number;
+  pid: Int32Array;
+  kind: Uint8Array;
+  runState: Uint8Array;
+  patchState: Int8Array;
+  patchPending: Uint8Array;
+  cpu: Uint16Array;
+  /** The position of its program's next instruction. */
+  position: Uint32Array;
+  readonly comm: string[];
+  readonly stack: Stack[];
+  readonly program: (Program | undefined)[];
+  /** Few tasks have one: the timer that ends their sleep or their time in user space. */
+  readonly timers: Map<Task, Timer<TimerPayload>>;
+  /** How often the loops that a task is in have gone round, by the position of their end. */
+  readonly rounds: Map<Task, Map<number, number>>;
+  /** Tasks that were preempted while they spent time, and how many nanoseconds they have left. */
+  readonly preempted: Map<Task, number>;
+  readonly byPid: Map<number, Task>;
+  readonly free: Task[];
+  nextPid: number;
+  /** The pass that is walking over the rows now, so that no task is born behind its back. */
+  walk: Walk | undefined;
+}
+
+interface Walk {
+  next: Task;
+  readonly visit: (task: Task) => void;
+}
+
+export interface NewTask {
+  readonly comm: string;
+  readonly kind: TaskKind;
+  readonly cpu: number;
+  readonly stack: Stack;
+  readonly pid?: number;
+  readonly program?: Program;
+  readonly patchState?: PatchState;
+}
+
+/** PID_MAX_DEFAULT. Source: include/linux/threads.h. */
+const PID_MAX = 32_768;
+/** RESERVED_PIDS: where pids go on after they have wrapped. Source: kernel/pid.c. */
+const RESERVED_PIDS = 300;
+const INITIAL_CAPACITY = 256;
+const FREE_ROW = -1;
+
+export function createTaskTable(): TaskTable {
+  return {
+    length: 0,
+    pid: new Int32Array(INITIAL_CAPACITY).fill(FREE_ROW),
+    kind: new Uint8Array(INITIAL_CAPACITY),
+    runState: new Uint8Array(INITIAL_CAPACITY),
+    patchState: new Int8Array(INITIAL_CAPACITY).fill(IDLE),
+    patchPending: new Uint8Array(INITIAL_CAPACITY),
+    cpu: new Uint16Array(INITIAL_CAPACITY),
+    position: new Uint32Array(INITIAL_CAPACITY),
+    comm: [],
+    stack: [],
+    program: [],
+    timers: new Map(),
+    rounds: new Map(),
+    preempted: new Map(),
+    byPid: new Map(),
+    free: [],
+    nextPid: RESERVED_PIDS,
+    walk: undefined,
+  };
+}
+
+/** Adds a runnable task. The caller sees to it that a pid given is not in use. */
+export function addTask(tasks: TaskTable, created: NewTask): Task {
+  const task = tasks.free.pop() ?? tasks.length;
+  if (task === tasks.length) {
+    tasks.length += 1;
+    if (task === tasks.pid.length) grow(tasks);
+  }
+  const pid = created.pid ?? allocatePid(tasks);
+  tasks.pid[task] = pid;
+  tasks.kind[task] = KINDS.indexOf(created.kind);
+  tasks.runState[task] = RUN_STATES.indexOf('runnable');
+  tasks.patchState[task] = created.patchState ?? IDLE;
+  tasks.patchPending[task] = 0;
+  tasks.cpu[task] = created.cpu;
+  tasks.position[task] = 0;
+  tasks.comm[task] = created.comm;
+  tasks.stack[task] = created.stack;
+  tasks.program[task] = created.program;
+  if (created.kind !== 'idle') tasks.byPid.set(pid, task);
+  if (tasks.walk && task < tasks.walk.next) tasks.walk.visit(task);
+  return task;
+}
+
+/** release_task(): frees the row. */
+export function removeTask(tasks: TaskTable, task: Task): void {
+  const pid = pidOf(tasks, task);
+  if (kindOf(tasks, task) !== 'idle') tasks.byPid.delete(pid);
+  tasks.pid[task] = FREE_ROW;
+  tasks.program[task] = undefined;
+  tasks.rounds.delete(task);
+  tasks.preempted.delete(task);
+  tasks.free.push(task);
+}
+
+/**
+ * Visits every task, idle tasks included, in slices: yields after each `sliceRows` rows. A task
+ * that is added meanwhile is visited too, as under tasklist_lock in Linux.
+ */
+export function* walkTasks(
+  tasks: TaskTable,
+  visit: (task: Task) => void,
+  sliceRows = 2048,
+): Generator<void, void> {
+  assert(!tasks.walk, 'two walks over the tasks at once');
+  const walk: Walk = { next: 0, visit };
+  tasks.walk = walk;
+  try {
+    for (; walk.next < tasks.length; walk.next += 1) {
+      if (walk.next % sliceRows === sliceRows - 1) yield;
+      if (tasks.pid[walk.next] !== FREE_ROW) visit(walk.next);
+    }
+  } finally {
+    tasks.walk = undefined;
+  }
+}
+
+/** All tasks but the idle ones, in the order of their rows. */
+export function* listTasks(tasks: TaskTable): Generator<Task, void> {
+  for (let task = 0; task < tasks.length; task += 1) {
+    if (tasks.pid[task] !== FREE_ROW && kindOf(tasks, task) !== 'idle') yield task;
+  }
+}
+
+export function findTask(tasks: TaskTable, pid: number): Task | undefined {
+  return tasks.byPid.get(pid);
+}
+
+export function pidOf(tasks: TaskTable, task: Task): number {
+  return tasks.pid[task] ?? FREE_ROW;
+}
+
+export function kindOf(tasks: TaskTable, task: Task): TaskKind {
+  return KINDS[tasks.kind[task] ?? 0] ?? 'user';
+}
+
+export function runStateOf(tasks: TaskTable, task: Task): RunState {
+  return RUN_STATES[tasks.runState[task] ?? 0] ?? 'runnable';
+}
+
+export function setRunState(tasks: TaskTable, task: Task, state: RunState): void {
+  tasks.runState[task] = RUN_STATES.indexOf(state);
+}
+
+export function patchStateOf(tasks: TaskTable, task: Task): PatchState {
+  return (tasks.patchState[task] ?? IDLE) as PatchState;
+}
+
+export function isPatchPending(tasks: TaskTable, task: Task): boolean {
+  return tasks.patchPending[task] === 1;
+}
+
+export function cpuOf(tasks: TaskTable, task: Task): number {
+  return tasks.cpu[task] ?? 0;
+}
+
+export function commOf(tasks: TaskTable, task: Task): string {
+  return tasks.comm[task] ?? '';
+}
+
+export function stackOf(tasks: TaskTable, task: Task): Stack {
+  const stack = tasks.stack[task];
+  assert(stack, `task row ${task} has no stack`);
+  return stack;
+}
+
+/** Cyclic, as alloc_pid() does it: the next one that is free, from 300 again after the maximum. */
+function allocatePid(tasks: TaskTable): number {
+  while (tasks.byPid.has(tasks.nextPid)) advancePid(tasks);
+  const pid = tasks.nextPid;
+  advancePid(tasks);
+  return pid;
+}
+
+function advancePid(tasks: TaskTable): void {
+  const wraps = tasks.nextPid + 1 >= PID_MAX && tasks.byPid.size < PID_MAX - RESERVED_PIDS;
+  tasks.nextPid = wraps ? RESERVED_PIDS : tasks.nextPid + 1;
+}
+
+function grow(tasks: TaskTable): void {
+  const capacity = tasks.pid.length * 2;
+  const pid = new Int32Array(capacity).fill(FREE_ROW);
+  pid.set(tasks.pid);
+  tasks.pid = pid;
+  tasks.kind = enlarged(tasks.kind, new Uint8Array(capacity));
+  tasks.runState = enlarged(tasks.runState, new Uint8Array(capacity));
+  tasks.patchState = enlarged(tasks.patchState, new Int8Array(capacity));
+  tasks.patchPending = enlarged(tasks.patchPending, new Uint8Array(capacity));
+  tasks.cpu = enlarged(tasks.cpu, new Uint16Array(capacity));
+  tasks.position = enlarged(tasks.position, new Uint32Array(capacity));
+}
+
+function enlarged<T extends { set(from: T): void }>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}

@@ -1,0 +1,68 @@
+/** Sleeping and waking: wait queues, mutexes, and a wait for work to be finished. */
+import type { Kernel } from '../kernel.ts';
+import { type Answer, type Context, type SleepState, settle, type Wakeup } from './context.ts';
+import { wakeTask } from './scheduler.ts';
+import type { Task } from './task.ts';
+
+/** Tasks that wait, the first one first. Source: include/linux/wait.h. */
+export interface WaitQueue {
+  readonly waiters: Task[];
+}
+
+export function createWaitQueue(): WaitQueue {
+  return { waiters: [] };
+}
+
+/** Sleeps on the queue until woken, or until a signal where the state allows one. */
+export function* waitOn(kernel: Kernel, queue: WaitQueue, state: SleepState): Context<Wakeup> {
+  const task = kernel.current;
+  queue.waiters.push(task);
+  const wakeup = yield { kind: 'sleep', state };
+  const position = queue.waiters.indexOf(task);
+  if (position >= 0) queue.waiters.splice(position, 1);
+  return wakeup;
+}
+
+export function wakeAll(kernel: Kernel, queue: WaitQueue): void {
+  for (const task of queue.waiters.splice(0)) wakeTask(kernel, task, 'woken');
+}
+
+/** Source: kernel/locking/mutex.c. */
+export interface Mutex {
+  owner: Task | undefined;
+  readonly queue: WaitQueue;
+}
+
+export function createMutex(): Mutex {
+  return { owner: undefined, queue: createWaitQueue() };
+}
+
+/**
+ * Runs `critical` under the mutex. Waiting for it cannot be interrupted; it is released however
+ * `critical` ends, in the order of arrival.
+ */
+export function* withMutex<T>(kernel: Kernel, mutex: Mutex, critical: () => Answer<T>): Context<T> {
+  const task = kernel.current;
+  while (mutex.owner !== undefined && mutex.owner !== task) {
+    yield* waitOn(kernel, mutex.queue, 'uninterruptible');
+  }
+  mutex.owner = task;
+  try {
+    return yield* settle(critical());
+  } finally {
+    const next = mutex.queue.waiters.shift();
+    mutex.owner = next;
+    if (next !== undefined) wakeTask(kernel, next, 'woken');
+  }
+}
+
+/** schedule_timeout(): sleeps for a while, or for ever without an end. */
+export function* sleepFor(
+  kernel: Kernel,
+  state: SleepState,
+  durationNs: number | undefined,
+): Context<Wakeup> {
+  return yield durationNs === undefined
+    ? { kind: 'sleep', state }
+    : { kind: 'sleep', state, untilNs: kernel.clock.nowNs + durationNs };
+}

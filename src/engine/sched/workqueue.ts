@@ -1,0 +1,87 @@
+/**
+ * Work queues: contexts that run on kworker tasks, at once or later.
+ *
+ * Source: kernel/workqueue.c.
+ */
+import { setTimer } from '../clock.ts';
+import { emit } from '../events.ts';
+import type { Kernel } from '../kernel.ts';
+import { type Answer, type Context, settle } from './context.ts';
+import { attachThread, enqueueTask, wakeTask } from './scheduler.ts';
+import { addTask, pidOf, type Task } from './task.ts';
+import { createWaitQueue, waitOn, wakeAll } from './wait.ts';
+
+type Work = () => Answer<void>;
+
+/** The kworkers of one cpu. A work item that blocks holds up its own worker only. */
+export interface WorkerPool {
+  readonly cpu: number;
+  readonly pending: Work[];
+  readonly idle: Task[];
+  /** How many workers were made so far: the M of kworker/N:M. */
+  made: number;
+}
+
+export function createWorkerPool(cpu: number): WorkerPool {
+  return { cpu, pending: [], idle: [], made: 0 };
+}
+
+/** queue_work_on(): runs the work on that cpu as soon as one of its workers gets to it. */
+export function queueWork(kernel: Kernel, cpu: number, work: Work): void {
+  const pool = kernel.workerPools[cpu];
+  if (!pool) throw new Error(`klpfs bug: no workers on cpu ${cpu}`);
+  pool.pending.push(work);
+  const worker = pool.idle.shift() ?? createWorker(kernel, pool);
+  wakeTask(kernel, worker, 'woken');
+}
+
+/** queue_delayed_work_on(). */
+export function queueDelayedWork(kernel: Kernel, cpu: number, delayNs: number, work: Work): void {
+  setTimer(kernel.timers, kernel.clock.nowNs + delayNs, () => queueWork(kernel, cpu, work));
+}
+
+/** schedule_on_each_cpu(): runs the work on every cpu and waits until all are done. */
+export function* runOnEachCpu(kernel: Kernel, work: Work): Context {
+  const finished = createWaitQueue();
+  let outstanding = kernel.cpus.length;
+  for (const cpu of kernel.cpus) {
+    queueWork(kernel, cpu.id, function* onThisCpu() {
+      yield* settle(work());
+      outstanding -= 1;
+      if (outstanding === 0) wakeAll(kernel, finished);
+    });
+  }
+  while (outstanding > 0) yield* waitOn(kernel, finished, 'uninterruptible');
+}
+
+/** Adds a worker to a pool; it sleeps until there is work. */
+export function createWorker(kernel: Kernel, pool: WorkerPool, pid?: number): Task {
+  const worker = addTask(kernel.tasks, {
+    comm: `kworker/${pool.cpu}:${pool.made}`,
+    kind: 'kthread',
+    cpu: pool.cpu,
+    stack: kernel.emptyStack,
+    ...(pid === undefined ? {} : { pid }),
+  });
+  pool.made += 1;
+  attachThread(kernel, worker, workerThread(kernel, pool, worker), () => {});
+  enqueueTask(kernel, worker);
+  return worker;
+}
+
+/** A work item that fails is our bug, or a module's: the worker goes on with the next. */
+function* workerThread(kernel: Kernel, pool: WorkerPool, worker: Task): Context {
+  for (;;) {
+    const work = pool.pending.shift();
+    if (!work) {
+      if (!pool.idle.includes(worker)) pool.idle.push(worker);
+      yield { kind: 'sleep', state: 'interruptible' };
+      continue;
+    }
+    try {
+      yield* settle(work());
+    } catch (error) {
+      emit(kernel, { type: 'bug', where: `kworker ${pidOf(kernel.tasks, worker)}`, error });
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * What the mounted tree is made of: nodes (Linux's inodes) and open files.
+ *
+ * Everything above `mount/` speaks of nodes; paths exist only in transports. Methods throw
+ * `KernelError` for what user space must see as an errno. An `Answer` that is a context is run by
+ * the daemon on a task of the machine, and may take its time.
+ */
+import type { Answer } from '../engine/sched/context.ts';
+
+export type { Answer, Context } from '../engine/sched/context.ts';
+export { isContext } from '../engine/sched/context.ts';
+
+/** stat(2), without what is the same for all nodes. Times are milliseconds of the Unix epoch. */
+export interface Attributes {
+  readonly ino: number;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly atimeMs: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
+
+/** chmod, chown, utimes, truncate: only what is to change. */
+export interface AttributeChange {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly sizeBytes?: number;
+  readonly atimeMs?: number;
+  readonly mtimeMs?: number;
+}
+
+interface Inode {
+  readonly ino: number;
+  attributes(): Attributes;
+  change(change: AttributeChange): void;
+  /** Extended attributes by name. Which names may be set is the file system's matter. */
+  readonly xattrs: Map<string, Uint8Array>;
+}
+
+export interface Directory extends Inode {
+  readonly kind: 'directory';
+  lookup(name: string): Node | undefined;
+  /** In the order of readdir(3), without `.` and `..`. */
+  list(): Iterable<readonly [name: string, node: Node]>;
+}
+
+export interface File extends Inode {
+  readonly kind: 'file';
+  /** `flags` as in open(2). Refuses with EACCES what permission bits alone would let root do. */
+  open(flags: number): OpenFile;
+}
+
+export interface Symlink extends Inode {
+  readonly kind: 'symlink';
+  readonly target: string;
+}
+
+export type Node = Directory | File | Symlink;
+
+/** One open of a file. Every open has its own; a snapshot of what was read lives here. */
+export interface OpenFile {
+  /** At most `sizeBytes` bytes from `offset`; none at the end. */
+  read(offset: number, sizeBytes: number): Answer<Uint8Array>;
+  /** How many bytes were taken: possibly fewer than given. */
+  write(offset: number, data: Uint8Array): Answer<number>;
+  release(): void;
+}
