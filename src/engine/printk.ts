@@ -6,6 +6,7 @@
 import { encodeUtf8 } from '../abi/bytes.ts';
 import { NS_PER_US } from './clock.ts';
 import type { Kernel } from './kernel.ts';
+import { createWaitQueue, type WaitQueue, wakeAll } from './sched/wait.ts';
 
 export const LOG_LEVEL = { error: 3, warning: 4, notice: 5, info: 6, debug: 7 } as const;
 
@@ -30,8 +31,8 @@ export interface KernelLog {
   lastTimeUs: number;
   /** Whether pr_debug() lines are logged. */
   debug: boolean;
-  /** Told of each record after it was stored. */
-  readonly readers: Set<() => void>;
+  /** Who waits for the next record. */
+  readonly readers: WaitQueue;
 }
 
 /** CONFIG_LOG_BUF_SHIFT=18. */
@@ -46,7 +47,7 @@ export function createKernelLog(): KernelLog {
     nextSequence: 0,
     lastTimeUs: -1,
     debug: false,
-    readers: new Set(),
+    readers: createWaitQueue(),
   };
 }
 
@@ -71,7 +72,7 @@ export function storeRecord(kernel: Kernel, priority: number, text: string): voi
     const dropped = log.records.shift();
     log.sizeBytes -= (dropped?.text.length ?? 0) + RECORD_OVERHEAD_BYTES;
   }
-  for (const reader of log.readers) reader();
+  wakeAll(kernel, log.readers);
 }
 
 /** The record of that number; the oldest that is left if it was dropped; undefined at the end. */

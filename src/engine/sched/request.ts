@@ -1,0 +1,25 @@
+/**
+ * Requests of clients: each runs in a short-lived process, as one that has just come back from
+ * user space.
+ */
+import type { Kernel } from '../kernel.ts';
+import { arrivingPatchState } from '../livepatch/patchState.ts';
+import type { Context } from './context.ts';
+import { type Outcome, spawnClient, wakeTask } from './scheduler.ts';
+import { runStateOf, type Task } from './task.ts';
+
+const CLIENT_COMM = 'klpfs-client';
+
+/** `settled` is told once, when the machine has run the context to its end. */
+export function startRequest<T>(
+  kernel: Kernel,
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+): Task {
+  return spawnClient(kernel, CLIENT_COMM, arrivingPatchState(kernel), context, settled);
+}
+
+/** A signal for the process behind a request; it matters only where the sleep allows for it. */
+export function interruptRequest(kernel: Kernel, task: Task): void {
+  if (runStateOf(kernel.tasks, task) === 'interruptible') wakeTask(kernel, task, 'signal');
+}

@@ -1,0 +1,97 @@
+/** The verbs of control/ that the kernel alone can carry out. */
+import { NS_PER_MS, NS_PER_SECOND } from '../engine/clock.ts';
+import type { Kernel } from '../engine/kernel.ts';
+import { type Argument, loadModule, removeModule } from '../engine/module/loader.ts';
+import { moduleName } from '../engine/module/model.ts';
+import type { Context } from '../engine/sched/context.ts';
+import { wakeTask } from '../engine/sched/scheduler.ts';
+import { framesOf } from '../engine/sched/stack.ts';
+import {
+  commOf,
+  cpuOf,
+  findTask,
+  kindOf,
+  listTasks,
+  patchStateOf,
+  pidOf,
+  runStateOf,
+  stackOf,
+} from '../engine/sched/task.ts';
+import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
+import { isShown } from './proc.ts';
+
+export const kernelVerbs: readonly Verb[] = [
+  {
+    name: 'insmod',
+    show: ({ modules }) =>
+      `write: NAME [PARAMETER=VALUE ...]\nmodules: ${[...modules.available.keys()].sort().join(' ')}\n`,
+    execute: insmod,
+    maxBytes: LINE_BYTES,
+  },
+  { name: 'rmmod', show: () => 'write: NAME\n', execute: rmmod, maxBytes: LINE_BYTES },
+  { name: 'wake', show: () => 'write: PID\n', execute: wake, maxBytes: LINE_BYTES },
+  { name: 'tasks', show: describeTasks, maxBytes: 0 },
+];
+
+function* insmod(kernel: Kernel, request: string): Context {
+  const [name, ...parameters] = words(request, 'NAME [PARAMETER=VALUE ...]');
+  const { available } = kernel.modules;
+  if (!available.has(moduleName(name))) {
+    const known = [...available.keys()].sort().join(', ') || 'none';
+    throw new RequestError('ENOENT', `there is no module '${name}'; available: ${known}`);
+  }
+  yield* loadModule(kernel, name, parameters.map(parseArgument));
+}
+
+function* rmmod(kernel: Kernel, request: string): Context {
+  const [name, ...more] = words(request, 'NAME');
+  if (more.length > 0) throw new RequestError('EINVAL', 'one module at a time: NAME');
+  yield* removeModule(kernel, name);
+}
+
+/** try_to_wake_up() of a sleeping task: its sleep ends as if what it waits for had come. */
+function wake(kernel: Kernel, request: string): void {
+  const [pid] = words(request, 'PID');
+  const task = findTask(kernel.tasks, Number(pid));
+  if (task === undefined) throw new RequestError('ESRCH', `there is no process '${pid}'`);
+  wakeTask(kernel, task, 'woken');
+}
+
+/** All tasks as a JSON array, a line each. */
+function describeTasks(kernel: Kernel): string {
+  const { tasks } = kernel;
+  const lines = [...listTasks(tasks)]
+    .filter((task) => isShown(kernel, task))
+    .map((task) =>
+      JSON.stringify({
+        pid: pidOf(tasks, task),
+        comm: commOf(tasks, task),
+        kind: kindOf(tasks, task),
+        state: runStateOf(tasks, task),
+        cpu: cpuOf(tasks, task),
+        patch_state: patchStateOf(tasks, task),
+        stack: [...framesOf(stackOf(tasks, task))].map(({ name }) => name),
+      }),
+    );
+  return `[\n${lines.join(',\n')}\n]\n`;
+}
+
+function parseArgument(word: string): Argument {
+  const equals = word.indexOf('=');
+  return equals < 0
+    ? { name: word, value: '' }
+    : { name: word.slice(0, equals), value: word.slice(equals + 1) };
+}
+
+function words(request: string, usage: string): [string, ...string[]] {
+  const [first, ...rest] = request.trim().split(/\s+/);
+  if (!first) throw new RequestError('EINVAL', `nothing was written; expected ${usage}`);
+  return [first, ...rest];
+}
+
+/** For a clock that stands still: how far to move it, `+1.5s` or `+20ms`, in nanoseconds. */
+export function parseAdvance(request: string): number {
+  const match = /^\+(\d+(?:\.\d+)?)(ms|s)\s*$/.exec(request);
+  if (!match) throw new RequestError('EINVAL', 'expected +DURATION, such as +1.5s or +20ms');
+  return Number(match[1]) * (match[2] === 's' ? NS_PER_SECOND : NS_PER_MS);
+}

@@ -1,0 +1,52 @@
+/** Directories whose entries never change: the way down to the places that matter. */
+import { S_IFDIR } from '../abi/mode.ts';
+import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import type { Directory, Node } from './node.ts';
+
+/** A directory with fixed entries, listed in the order given. */
+export function fixedDirectory(
+  tree: Tree,
+  permissions: number,
+  entries: Readonly<Record<string, Node>>,
+): Directory {
+  const children = new Map(Object.entries(entries));
+  return listedDirectory(tree, permissions, {
+    lookup: (name) => children.get(name),
+    list: () => children,
+  });
+}
+
+/** A directory whose entries are looked up elsewhere. */
+export function listedDirectory(
+  tree: Tree,
+  permissions: number,
+  entries: Pick<Directory, 'lookup' | 'list'>,
+): Directory {
+  const inode = createInode(tree, S_IFDIR | permissions);
+  return {
+    kind: 'directory',
+    ino: inode.ino,
+    xattrs: inode.xattrs,
+    attributes: () => attributesOf(inode, 0, 2 + countDirectories(entries.list())),
+    change: (change) => changeInode(tree, inode, change),
+    ...entries,
+  };
+}
+
+/** Two directories shown as one; the first has the names that both have. */
+export function joinDirectories(first: Directory, second: Directory): Directory {
+  return {
+    ...first,
+    lookup: (name) => first.lookup(name) ?? second.lookup(name),
+    *list() {
+      yield* first.list();
+      yield* second.list();
+    },
+  };
+}
+
+function countDirectories(entries: Iterable<readonly [string, Node]>): number {
+  let count = 0;
+  for (const [, node] of entries) if (node.kind === 'directory') count += 1;
+  return count;
+}

@@ -1,0 +1,82 @@
+/**
+ * /dev/kmsg: one record a read, a position per open, EPIPE when records were lost.
+ *
+ * Source: kernel/printk/printk.c:devkmsg_read(), devkmsg_write().
+ */
+import { decodeUtf8, encodeUtf8 } from '../abi/bytes.ts';
+import { KernelError } from '../abi/errno.ts';
+import { O_NONBLOCK, S_IFREG } from '../abi/mode.ts';
+import type { Kernel } from '../engine/kernel.ts';
+import { formatKmsg, type KernelLog, LOG_LEVEL, recordAt, storeRecord } from '../engine/printk.ts';
+import type { Context } from '../engine/sched/context.ts';
+import { waitOn } from '../engine/sched/wait.ts';
+import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import type { Answer, File, OpenFile } from './node.ts';
+
+/** LOG_LINE_MAX: a kilobyte less the prefix. */
+const LINE_MAX_BYTES = 1024 - 32;
+const LOG_USER = 1;
+
+export function kmsgFile(tree: Tree): File {
+  const inode = createInode(tree, S_IFREG | 0o644);
+  return {
+    kind: 'file',
+    ino: inode.ino,
+    xattrs: inode.xattrs,
+    attributes: () => attributesOf(inode, 0, 1),
+    change: (change) => changeInode(tree, inode, change),
+    open: (flags) => openKmsg(tree.kernel, (flags & O_NONBLOCK) === 0),
+  };
+}
+
+function openKmsg(kernel: Kernel, blocking: boolean): OpenFile {
+  const { log } = kernel;
+  let next = firstSequence(log);
+  return {
+    read: (offset, sizeBytes): Answer<Uint8Array> => {
+      if (offset === 0) next = firstSequence(log);
+      if (next < firstSequence(log)) {
+        next = firstSequence(log);
+        throw new KernelError('EPIPE', 'records were lost');
+      }
+      if (recordAt(log, next)) return take(sizeBytes);
+      if (!blocking) throw new KernelError('EAGAIN', 'no new record');
+      return takeNext(sizeBytes);
+    },
+    write: (_offset, data) => {
+      if (data.length > LINE_MAX_BYTES) throw new KernelError('EINVAL', 'the line is too long');
+      writeLine(kernel, decodeUtf8(data));
+      return data.length;
+    },
+    release: () => {},
+  };
+
+  function* takeNext(sizeBytes: number): Context<Uint8Array> {
+    while (!recordAt(log, next)) {
+      const wakeup = yield* waitOn(kernel, log.readers, 'interruptible');
+      if (wakeup === 'signal') throw new KernelError('EINTR', 'a signal came');
+    }
+    return take(sizeBytes);
+  }
+
+  function take(sizeBytes: number): Uint8Array {
+    const record = recordAt(log, next);
+    const bytes = record ? encodeUtf8(formatKmsg(record)) : new Uint8Array(0);
+    if (bytes.length > sizeBytes) throw new KernelError('EINVAL', 'the record does not fit');
+    next += 1;
+    return bytes;
+  }
+}
+
+/** A line of user space: `<N>` in front gives the priority, else it is a warning. */
+function writeLine(kernel: Kernel, line: string): void {
+  const prefix = /^<(\d{1,9})>/.exec(line);
+  const given = Number(prefix?.[1] ?? LOG_LEVEL.warning);
+  const facility = given >> 3 || LOG_USER;
+  const text = line.slice(prefix?.[0].length ?? 0).replace(/\n$/, '');
+  storeRecord(kernel, facility * 8 + (given & 7), text);
+}
+
+function firstSequence(log: KernelLog): number {
+  return log.records[0]?.sequence ?? log.nextSequence;
+}

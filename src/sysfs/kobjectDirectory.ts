@@ -1,0 +1,97 @@
+/** Directories of kernel objects: their files from tables, their subdirectories from the engine. */
+import { assert } from '../abi/errno.ts';
+import { S_IFDIR } from '../abi/mode.ts';
+import { isIn } from '../abi/release.ts';
+import type { KobjectDirectory, KobjectOwner } from '../engine/kobject.ts';
+import type { AttributeTable } from './attribute.ts';
+import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import { objectAttributes, patchAttributes } from './livepatch.ts';
+import {
+  moduleAttributes,
+  noteAttributes,
+  parameterAttributes,
+  sectionAttributes,
+} from './module.ts';
+import { sortByHash } from './nameHash.ts';
+import type { Directory, File, Node } from './node.ts';
+import { sysfsFile } from './sysfsFile.ts';
+
+/** The node of a kernel object's directory. Each object has one, made when it is first asked for. */
+export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directory {
+  const files = filesOf(tree, kobject);
+  const subdirectories = new WeakMap<KobjectDirectory, Directory>();
+  const inode = createInode(tree, S_IFDIR | 0o755);
+
+  const subdirectory = (child: KobjectDirectory): Directory => {
+    const known = subdirectories.get(child) ?? kobjectDirectory(tree, child);
+    subdirectories.set(child, known);
+    return known;
+  };
+  const lookup = (name: string): Node | undefined => {
+    const child = kobject.children.get(name);
+    return child ? subdirectory(child) : files.get(name);
+  };
+  return {
+    kind: 'directory',
+    ino: inode.ino,
+    xattrs: inode.xattrs,
+    attributes: () => attributesOf(inode, 0, 2 + kobject.children.size),
+    change: (change) => changeInode(tree, inode, change),
+    lookup: (name) => (kobject.live ? lookup(name) : undefined),
+    *list() {
+      if (!kobject.live) return;
+      for (const name of sortByHash(
+        [...kobject.children.keys(), ...files.keys()],
+        tree.nameHashes,
+      )) {
+        const node = lookup(name);
+        assert(node, `${name} is listed and there`);
+        yield [name, node];
+      }
+    },
+  };
+}
+
+/** Which table is for whom. Source: the default attributes of each kobj_type. */
+function filesOf(tree: Tree, kobject: KobjectDirectory): ReadonlyMap<string, File> {
+  const { owner } = kobject;
+  switch (owner.kind) {
+    case 'patch':
+      return filesFrom(tree, kobject, patchAttributes, owner.patch);
+    case 'object':
+      return filesFrom(tree, kobject, objectAttributes, owner.object);
+    case 'module':
+      return filesFrom(tree, kobject, moduleAttributes, owner.module);
+    case 'notes':
+      return filesFrom(tree, kobject, noteAttributes, owner.module);
+    case 'sections':
+      return filesFrom(tree, kobject, sectionAttributes, owner.module);
+    case 'parameters':
+      return filesFrom(tree, kobject, parameterAttributes(owner.module), owner.module);
+    case 'livepatch':
+    case 'modules':
+    case 'func':
+    case 'holders':
+      return new Map();
+    default:
+      return unknownOwner(owner);
+  }
+}
+
+function filesFrom<Owner>(
+  tree: Tree,
+  kobject: KobjectDirectory,
+  table: AttributeTable<Owner>,
+  owner: Owner,
+): ReadonlyMap<string, File> {
+  const { release } = tree.kernel.config;
+  return new Map(
+    Object.entries(table)
+      .filter(([, { releases }]) => isIn(release, releases))
+      .map(([name, attribute]) => [name, sysfsFile(tree, kobject, attribute, owner)]),
+  );
+}
+
+function unknownOwner(owner: never): never {
+  throw new Error(`klpfs bug: no table for ${(owner as KobjectOwner).kind}`);
+}

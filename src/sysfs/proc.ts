@@ -1,0 +1,103 @@
+/**
+ * /proc: what the machine shows of itself, and its tasks.
+ *
+ * Source: fs/proc/root.c, kernel/module.c:m_show(), kernel/kallsyms.c:s_show().
+ */
+import { callFunction } from '../engine/call.ts';
+import { formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
+import type { Kernel } from '../engine/kernel.ts';
+import { dependentsOf } from '../engine/module/loader.ts';
+import type { Module } from '../engine/module/model.ts';
+import type { Context } from '../engine/sched/context.ts';
+import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
+import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
+import type { Tree } from './inode.ts';
+import type { Directory, Node } from './node.ts';
+import { procFile } from './procFile.ts';
+import { processDirectory } from './procTask.ts';
+
+export function procDirectory(tree: Tree): Directory {
+  const { kernel } = tree;
+  const file = (mode: number, show: (running: Kernel) => string) =>
+    procFile(tree, { mode, show: () => show(kernel) });
+  const called = (name: string) =>
+    procFile(tree, { mode: 0o444, show: () => callShow(kernel, name) });
+
+  const files = fixedDirectory(tree, 0o555, {
+    cmdline: called('cmdline_proc_show'),
+    filesystems: file(0o444, () => FILESYSTEMS),
+    kallsyms: file(0o444, showKallsyms),
+    meminfo: called('meminfo_proc_show'),
+    modules: file(0o444, showModules),
+    sys: fixedDirectory(tree, 0o555, {
+      kernel: fixedDirectory(tree, 0o555, {
+        tainted: file(0o644, ({ modules }) => `${modules.taintMask}\n`),
+      }),
+    }),
+    uptime: called('uptime_proc_show'),
+    version: called('version_proc_show'),
+  });
+  return joinDirectories(files, tasksDirectory(tree));
+}
+
+const FILESYSTEMS = ['sysfs', 'proc', 'tmpfs', 'debugfs', 'tracefs']
+  .map((name) => `nodev\t${name}\n`)
+  .join('');
+
+/** Calls the function that shows a file, by way of ftrace, so that a livepatch is seen. */
+function* callShow(kernel: Kernel, name: string): Context<string> {
+  const code = lookupName(kernel.kallsyms, name);
+  if (!code) throw new Error(`klpfs bug: vmlinux has no ${name}`);
+  const seq: SeqFile = { text: '' };
+  yield* callFunction(kernel, code, seq);
+  return seq.text;
+}
+
+function tasksDirectory(tree: Tree): Directory {
+  const { kernel } = tree;
+  return listedDirectory(tree, 0o555, {
+    lookup: (name): Node | undefined => {
+      const pid = /^[1-9]\d*$/.test(name) ? Number(name) : 0;
+      const task = kernel.tasks.byPid.get(pid);
+      return task !== undefined && isShown(kernel, task) ? processDirectory(tree, pid) : undefined;
+    },
+    *list() {
+      const pids = [...listTasks(kernel.tasks)]
+        .filter((task) => isShown(kernel, task))
+        .map((task) => pidOf(kernel.tasks, task))
+        .sort((a, b) => a - b);
+      for (const pid of pids) yield [String(pid), processDirectory(tree, pid)];
+    },
+  });
+}
+
+/** The process behind a request is a task like others once it sleeps; before, nobody sees it. */
+export function isShown({ tasks }: Kernel, task: Task): boolean {
+  return kindOf(tasks, task) !== 'client' || runStateOf(tasks, task) !== 'runnable';
+}
+
+/** The newest first. */
+function showModules(kernel: Kernel): string {
+  return [...kernel.modules.loaded.values()]
+    .reverse()
+    .map((module) => {
+      const users = dependentsOf(kernel, module).map((name) => `${name},`);
+      const { name, sizeBytes, references, offset, taints } = module;
+      return `${name} ${sizeBytes} ${references} ${users.join('') || '-'} ${stateWord(module)} 0x${formatAddress(offset)}${taints && ` (${taints})`}\n`;
+    })
+    .join('');
+}
+
+function stateWord({ state }: Module): string {
+  return { coming: 'Loading', live: 'Live', going: 'Unloading', unformed: 'Unformed' }[state];
+}
+
+function showKallsyms({ kallsyms }: Kernel): string {
+  const lines: string[] = [];
+  for (const [module, { codes }] of kallsyms.objects) {
+    for (const { offset, name } of codes) {
+      lines.push(`${formatAddress(offset)} t ${name}${module ? `\t[${module.name}]` : ''}\n`);
+    }
+  }
+  return lines.join('');
+}

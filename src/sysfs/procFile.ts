@@ -1,0 +1,45 @@
+/**
+ * Files of procfs and tracefs: text of no known size, made when read.
+ *
+ * Source: fs/proc/generic.c, fs/seq_file.c.
+ */
+import { decodeLatin1 } from '../abi/bytes.ts';
+import { KernelError } from '../abi/errno.ts';
+import { S_IFREG } from '../abi/mode.ts';
+import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import type { Answer, File } from './node.ts';
+import { createSnapshot, readSnapshot } from './snapshot.ts';
+import { countStored } from './store.ts';
+
+export interface ProcFile {
+  /** Permission bits. */
+  readonly mode: number;
+  readonly show: () => Answer<string>;
+  readonly store?: (input: string) => Answer<void>;
+}
+
+/**
+ * A file without store() may be opened for writing by root; the write then fails with EIO, as
+ * proc_reg_write() without a handler does.
+ */
+export function procFile(tree: Tree, { mode, show, store }: ProcFile): File {
+  const inode = createInode(tree, S_IFREG | mode);
+  return {
+    kind: 'file',
+    ino: inode.ino,
+    xattrs: inode.xattrs,
+    attributes: () => attributesOf(inode, 0, 1),
+    change: (change) => changeInode(tree, inode, change),
+    open: () => {
+      const snapshot = createSnapshot();
+      return {
+        read: (offset, sizeBytes) => readSnapshot(snapshot, offset, sizeBytes, { show }),
+        write: (_offset, data) => {
+          if (!store) throw new KernelError('EIO', 'no write()');
+          return countStored(store(decodeLatin1(data)), data.length);
+        },
+        release: () => {},
+      };
+    },
+  };
+}

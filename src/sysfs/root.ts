@@ -1,0 +1,34 @@
+/** The whole tree, as it is mounted. */
+import type { Kernel } from '../engine/kernel.ts';
+import { kernelVerbs } from './control.ts';
+import { controlFile, type Verb } from './controlFile.ts';
+import { fixedDirectory } from './directory.ts';
+import { createTree } from './inode.ts';
+import { kmsgFile } from './kmsg.ts';
+import { kobjectDirectory } from './kobjectDirectory.ts';
+import type { Directory } from './node.ts';
+import { procDirectory } from './proc.ts';
+import { tracingDirectory } from './tracing.ts';
+
+/** `verbs` are those that the kernel cannot carry out alone. */
+export function mountedTree(kernel: Kernel, verbs: readonly Verb[]): Directory {
+  const tree = createTree(kernel);
+  return fixedDirectory(tree, 0o755, {
+    control: fixedDirectory(
+      tree,
+      0o755,
+      Object.fromEntries(
+        [...kernelVerbs, ...verbs].map((verb) => [verb.name, controlFile(tree, verb)]),
+      ),
+    ),
+    dev: fixedDirectory(tree, 0o755, { kmsg: kmsgFile(tree) }),
+    proc: procDirectory(tree),
+    sys: fixedDirectory(tree, 0o555, {
+      kernel: fixedDirectory(tree, 0o755, {
+        livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),
+        tracing: tracingDirectory(tree),
+      }),
+      module: kobjectDirectory(tree, kernel.moduleDirectory),
+    }),
+  });
+}

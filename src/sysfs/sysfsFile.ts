@@ -1,0 +1,87 @@
+/**
+ * A file of sysfs: what kernfs does for every attribute, so that attributes never see it.
+ *
+ * Source: fs/kernfs/file.c, fs/sysfs/file.c.
+ */
+import { decodeLatin1 } from '../abi/bytes.ts';
+import { KernelError } from '../abi/errno.ts';
+import { mayRead, mayWrite, PAGE_SIZE, S_IFREG, S_IRUGO, S_IWUGO } from '../abi/mode.ts';
+import { type KobjectDirectory, withActiveReference } from '../engine/kobject.ts';
+import type { Attribute } from './attribute.ts';
+import { attributesOf, changeInode, createInode, type Inode, type Tree } from './inode.ts';
+import { type Answer, type File, isContext, type OpenFile } from './node.ts';
+import { createSnapshot, readSnapshot } from './snapshot.ts';
+import { countStored } from './store.ts';
+
+/** The file of an attribute in a directory that may be removed while it is open. */
+export function sysfsFile<Owner>(
+  tree: Tree,
+  directory: KobjectDirectory,
+  attribute: Attribute<Owner>,
+  owner: Owner,
+): File {
+  const inode = createInode(tree, S_IFREG | attribute.mode);
+  return {
+    kind: 'file',
+    ino: inode.ino,
+    xattrs: inode.xattrs,
+    attributes: () => attributesOf(inode, attribute.sizeBytes ?? PAGE_SIZE, 1),
+    change: (change) => changeInode(tree, inode, change),
+    open: (flags) => {
+      requireLive(directory);
+      checkMode(inode, flags);
+      return openAttribute(tree, directory, attribute, owner);
+    },
+  };
+}
+
+/**
+ * The check that refuses root too: permission bits are not enough where no mode bit at all allows
+ * the access. Source: kernfs_fop_open().
+ */
+function checkMode({ mode }: Inode, flags: number): void {
+  if (mayWrite(flags) && (mode & S_IWUGO) === 0) throw new KernelError('EACCES', 'read-only');
+  if (mayRead(flags) && (mode & S_IRUGO) === 0) throw new KernelError('EACCES', 'write-only');
+}
+
+function openAttribute<Owner>(
+  { kernel }: Tree,
+  directory: KobjectDirectory,
+  { show, store }: Attribute<Owner>,
+  owner: Owner,
+): OpenFile {
+  const snapshot = createSnapshot();
+  return {
+    read: (offset, sizeBytes) =>
+      readSnapshot(snapshot, offset, sizeBytes, {
+        requireLive: () => requireLive(directory),
+        show: () => {
+          if (!show) throw new KernelError('EIO', 'no show()');
+          return active(show(owner, kernel));
+        },
+      }),
+    write: (_offset, data) => {
+      requireLive(directory);
+      if (data.length === 0) return 0;
+      if (!store) throw new KernelError('EIO', 'no store()');
+      const taken = data.subarray(0, PAGE_SIZE);
+      return countStored(active(store(owner, cString(taken), kernel)), taken.length);
+    },
+    release: () => {},
+  };
+
+  /** Removal of the directory waits for what takes its time. */
+  function active<T>(answer: Answer<T>): Answer<T> {
+    return isContext(answer) ? withActiveReference(kernel, directory, () => answer) : answer;
+  }
+}
+
+/** What C sees of a buffer: everything before the first NUL. */
+function cString(data: Uint8Array): string {
+  const end = data.indexOf(0);
+  return decodeLatin1(end < 0 ? data : data.subarray(0, end));
+}
+
+function requireLive({ live, name }: KobjectDirectory): void {
+  if (!live) throw new KernelError('ENODEV', `${name} was removed`);
+}

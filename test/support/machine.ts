@@ -1,0 +1,164 @@
+/**
+ * A machine on virtual time, driven through paths as a shell would: no mount, no real clock.
+ */
+import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
+import { KernelError } from '../../src/abi/errno.ts';
+import { O_WRONLY } from '../../src/abi/mode.ts';
+import type { Release } from '../../src/abi/release.ts';
+import { type BootOptions, bootKernel } from '../../src/engine/boot.ts';
+import { NS_PER_MS } from '../../src/engine/clock.ts';
+import type { Kernel } from '../../src/engine/kernel.ts';
+import type { ModuleDefinition } from '../../src/engine/module/model.ts';
+import { isContext } from '../../src/engine/sched/context.ts';
+import { startRequest } from '../../src/engine/sched/request.ts';
+import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
+import type { Outcome } from '../../src/engine/sched/scheduler.ts';
+import type { Answer, Directory, File, Node, OpenFile } from '../../src/sysfs/node.ts';
+import { mountedTree } from '../../src/sysfs/root.ts';
+
+export interface MachineOptions {
+  readonly release?: Release;
+  readonly cpus?: number;
+  readonly cmdline?: string;
+  readonly reliableStacktrace?: boolean;
+  readonly functions?: BootOptions['functions'];
+  readonly modules?: readonly ModuleDefinition[];
+  readonly tasks?: BootOptions['tasks'];
+}
+
+const LIVEPATCH = 'sys/kernel/livepatch';
+
+export class Machine {
+  readonly kernel: Kernel;
+  readonly root: Directory;
+
+  constructor(options: MachineOptions = {}) {
+    const release = options.release ?? '4.15';
+    this.kernel = bootKernel({
+      config: {
+        release,
+        version: `${release}.0`,
+        cmdline: options.cmdline ?? 'quiet',
+        reliableStacktrace: options.reliableStacktrace ?? true,
+      },
+      cpus: options.cpus ?? 1,
+      bootTimeMs: 1_700_000_000_000,
+      functions: options.functions ?? [],
+      modules: options.modules ?? [],
+      tasks: options.tasks ?? [],
+    });
+    this.root = mountedTree(this.kernel, []);
+    this.advance(0);
+  }
+
+  /** Moves virtual time. */
+  advance(ms: number): void {
+    runMachine(this.kernel, this.kernel.clock.nowNs + ms * NS_PER_MS, () => false);
+  }
+
+  /** What `cat` prints, without the last newline; or the errno's name. */
+  cat(path: string): string {
+    return this.attempt(() => {
+      const bytes = this.finish(this.open(path, 0).read(0, 1 << 20));
+      return decodeUtf8(bytes).replace(/\n$/, '');
+    });
+  }
+
+  /** `ok`, or the errno's name: one write, with the newline that echo adds. */
+  echo(text: string, path: string): string {
+    return this.write(`${text}\n`, path);
+  }
+
+  write(text: string, path: string): string {
+    return this.attempt(() => {
+      this.finish(this.open(path, O_WRONLY).write(0, encodeUtf8(text)));
+      return 'ok';
+    });
+  }
+
+  insmod(...words: string[]): string {
+    return this.write(words.join(' '), 'control/insmod');
+  }
+
+  rmmod(name: string): string {
+    return this.write(name, 'control/rmmod');
+  }
+
+  ls(path: string): string[] {
+    const node = this.find(path);
+    if (node?.kind !== 'directory') return [];
+    return [...node.list()].map(([name]) => name);
+  }
+
+  /** The kernel log's lines from livepatch and modules since the last call; no boot lines. */
+  dmesg(): string[] {
+    const { records } = this.kernel.log;
+    const lines = records.filter(({ sequence }) => sequence >= this.#seen);
+    this.#seen = this.kernel.log.nextSequence;
+    return lines
+      .map(({ text }) => text)
+      .filter((text) => !/^Linux version|^Command line/.test(text));
+  }
+
+  #seen = 0;
+
+  find(path: string): Node | undefined {
+    let node: Node | undefined = this.root;
+    for (const name of this.#absolute(path).split('/').filter(Boolean)) {
+      node = node?.kind === 'directory' ? node.lookup(name) : undefined;
+    }
+    return node;
+  }
+
+  /** Opens a file: a path at the top of the tree, or below the livepatch directory. */
+  open(path: string, flags: number): OpenFile {
+    return this.file(path).open(flags);
+  }
+
+  file(path: string): File {
+    const node = this.find(path);
+    if (!node) throw new KernelError('ENOENT', path);
+    if (node.kind !== 'file') throw new KernelError('EISDIR', path);
+    return node;
+  }
+
+  /** Starts a write that need not end now; the box is filled when it does. */
+  startWrite(text: string, path: string): { answer: string } {
+    const box = { answer: 'pending' };
+    const answer = this.open(path, O_WRONLY).write(0, encodeUtf8(text));
+    if (!isContext(answer)) return { answer: 'ok' };
+    startRequest(this.kernel, answer, (outcome) => {
+      box.answer = this.attempt(() => {
+        if ('error' in outcome) throw outcome.error;
+        return 'ok';
+      });
+    });
+    this.advance(0);
+    return box;
+  }
+
+  /** Runs an answer to its end without moving time. */
+  finish<T>(answer: Answer<T>): T {
+    if (!isContext(answer)) return answer;
+    const settled: Outcome<T>[] = [];
+    startRequest(this.kernel, answer, (outcome) => settled.push(outcome));
+    while (settled.length === 0 && hasWork(this.kernel)) this.advance(0);
+    const [outcome] = settled;
+    if (!outcome) throw new Error('the request blocks; use startWrite()');
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  attempt(operation: () => string): string {
+    try {
+      return operation();
+    } catch (error) {
+      if (error instanceof KernelError) return error.code;
+      throw error;
+    }
+  }
+
+  #absolute(path: string): string {
+    return /^(sys|proc|dev|control)(\/|$)/.test(path) ? path : `${LIVEPATCH}/${path}`;
+  }
+}
