@@ -11,7 +11,7 @@ import { createModuleRegistry, type ModuleDefinition } from './module/model.ts';
 import { createKernelLog, LOG_LEVEL } from './printk.ts';
 import type { Cpu } from './sched/cpu.ts';
 import { compileProgram, type Step } from './sched/program.ts';
-import { enqueueTask } from './sched/scheduler.ts';
+import { createTask, enqueueTask } from './sched/scheduler.ts';
 import { createEmptyStack } from './sched/stack.ts';
 import { addTask, createTaskTable, type TaskTable } from './sched/task.ts';
 import { createWorker, createWorkerPool, queueDelayedWork } from './sched/workqueue.ts';
@@ -86,11 +86,10 @@ export function bootKernel(options: BootOptions): Kernel {
 /** Adds a task that begins its program at once. */
 export function startTask(kernel: Kernel, definition: TaskDefinition, anyCpu: number): void {
   const { comm, pid, kthread, cpu, program } = definition;
-  const task = addTask(kernel.tasks, {
+  const task = createTask(kernel, {
     comm,
     kind: kthread ? 'kthread' : 'user',
     cpu: cpu ?? anyCpu,
-    stack: kernel.emptyStack,
     program: compileProgram(program),
     ...(pid === undefined ? {} : { pid }),
   });

@@ -137,6 +137,23 @@ export class Machine {
     return box;
   }
 
+  /** One write, with `between` called at every point where the engine lets others run. */
+  startWriteStepwise(text: string, path: string, between: () => void): string {
+    const answer = this.open(path, O_WRONLY).write(0, encodeUtf8(text));
+    if (!isContext(answer)) return 'ok';
+    const settled: Outcome<number>[] = [];
+    startRequest(this.kernel, answer, (outcome) => settled.push(outcome));
+    while (settled.length === 0 && hasWork(this.kernel)) {
+      runMachine(this.kernel, this.kernel.clock.nowNs, () => true);
+      between();
+    }
+    return this.attempt(() => {
+      const [outcome] = settled;
+      if (outcome && 'error' in outcome) throw outcome.error;
+      return outcome ? 'ok' : 'pending';
+    });
+  }
+
   /** Runs an answer to its end without moving time. */
   finish<T>(answer: Answer<T>): T {
     if (!isContext(answer)) return answer;

@@ -3,7 +3,6 @@
  * user space.
  */
 import type { Kernel } from '../kernel.ts';
-import { arrivingPatchState } from '../livepatch/patchState.ts';
 import type { Context } from './context.ts';
 import { type Outcome, spawnClient, wakeTask } from './scheduler.ts';
 import { runStateOf, type Task } from './task.ts';
@@ -16,10 +15,13 @@ export function startRequest<T>(
   context: Context<T>,
   settled: (outcome: Outcome<T>) => void,
 ): Task {
-  return spawnClient(kernel, CLIENT_COMM, arrivingPatchState(kernel), context, settled);
+  return spawnClient(kernel, CLIENT_COMM, context, settled);
 }
 
-/** A signal for the process behind a request; it matters only where the sleep allows for it. */
+/** A signal for the process behind a request: pending until a sleep that allows for it. */
 export function interruptRequest(kernel: Kernel, task: Task): void {
+  const thread = kernel.threads.get(task);
+  if (!thread) return;
+  thread.signalPending = true;
   if (runStateOf(kernel.tasks, task) === 'interruptible') wakeTask(kernel, task, 'signal');
 }

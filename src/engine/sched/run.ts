@@ -107,7 +107,9 @@ function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): voi
   if (step.done) {
     endThread(kernel, task, thread, { value: step.value });
   } else if (step.value.kind === 'sleep') {
-    sleepTask(kernel, task, step.value.state, step.value.untilNs);
+    const interrupted = thread.signalPending && step.value.state === 'interruptible';
+    thread.wakeup = interrupted ? 'signal' : 'woken';
+    if (!interrupted) sleepTask(kernel, task, step.value.state, step.value.untilNs);
   } else {
     cpu.needResched = cpu.runQueue.length > 0;
   }

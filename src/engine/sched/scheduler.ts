@@ -9,7 +9,7 @@
 import { assert } from '../../abi/errno.ts';
 import { JIFFY_NS, setTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
-import { updatePatchState } from '../livepatch/patchState.ts';
+import { arrivingPatchState, updatePatchState } from '../livepatch/patchState.ts';
 import type { Context, SleepState, Wakeup } from './context.ts';
 import type { Cpu } from './cpu.ts';
 import {
@@ -18,7 +18,7 @@ import {
   cpuOf,
   isPatchPending,
   kindOf,
-  type PatchState,
+  type NewTask,
   removeTask,
   runStateOf,
   setRunState,
@@ -32,24 +32,31 @@ export interface Thread {
   readonly context: Context<unknown>;
   readonly settled: (outcome: Outcome<unknown>) => void;
   wakeup: Wakeup;
+  /** TIF_SIGPENDING: the next interruptible sleep ends at once. */
+  signalPending: boolean;
+}
+
+/**
+ * Adds a task that comes from outside: during a transition it is as far as a process that has just
+ * come back from user space. The caller puts it on a run queue.
+ */
+export function createTask(kernel: Kernel, created: Omit<NewTask, 'stack' | 'patchState'>): Task {
+  return addTask(kernel.tasks, {
+    ...created,
+    stack: kernel.emptyStack,
+    patchState: arrivingPatchState(kernel),
+  });
 }
 
 /** Starts a kernel context on a task of its own, on a cpu that is idle if there is one. */
 export function spawnClient<T>(
   kernel: Kernel,
   comm: string,
-  patchState: PatchState,
   context: Context<T>,
   settled: (outcome: Outcome<T>) => void,
 ): Task {
   const cpu = chooseCpu(kernel);
-  const task = addTask(kernel.tasks, {
-    comm,
-    kind: 'client',
-    cpu: cpu.id,
-    stack: kernel.emptyStack,
-    patchState,
-  });
+  const task = createTask(kernel, { comm, kind: 'client', cpu: cpu.id });
   attachThread(kernel, task, context, settled);
   cpu.runQueue.unshift(task);
   preempt(cpu);
@@ -68,6 +75,7 @@ export function attachThread<T>(
     context,
     settled: settled as (outcome: Outcome<unknown>) => void,
     wakeup: 'woken',
+    signalPending: false,
   });
 }
 

@@ -7,8 +7,8 @@ import { setTimer } from '../clock.ts';
 import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Answer, type Context, settle } from './context.ts';
-import { attachThread, enqueueTask, wakeTask } from './scheduler.ts';
-import { addTask, pidOf, type Task } from './task.ts';
+import { attachThread, createTask, enqueueTask, wakeTask } from './scheduler.ts';
+import { pidOf, type Task } from './task.ts';
 import { createWaitQueue, waitOn, wakeAll } from './wait.ts';
 
 type Work = () => Answer<void>;
@@ -56,11 +56,10 @@ export function* runOnEachCpu(kernel: Kernel, work: Work): Context {
 
 /** Adds a worker to a pool; it sleeps until there is work. */
 export function createWorker(kernel: Kernel, pool: WorkerPool, pid?: number): Task {
-  const worker = addTask(kernel.tasks, {
+  const worker = createTask(kernel, {
     comm: `kworker/${pool.cpu}:${pool.made}`,
     kind: 'kthread',
     cpu: pool.cpu,
-    stack: kernel.emptyStack,
     ...(pid === undefined ? {} : { pid }),
   });
   pool.made += 1;
