@@ -102,6 +102,30 @@ export class Machine {
 
   #seen = 0;
 
+  /** Every path of the mounted tree but those of tasks and of control/. */
+  tree(): string[] {
+    const paths: string[] = [];
+    const walk = (directory: Directory, prefix: string) => {
+      for (const [name, node] of directory.list()) {
+        paths.push(`${prefix}${name}`);
+        if (node.kind === 'directory') walk(node, `${prefix}${name}/`);
+      }
+    };
+    for (const top of ['sys/kernel', 'sys/module']) {
+      const node = this.find(top);
+      if (node?.kind === 'directory') walk(node, `${top}/`);
+    }
+    return paths;
+  }
+
+  /** The pid of the only request that sleeps. */
+  pidOfClient(): number {
+    const clients = JSON.parse(this.cat('control/tasks')).filter(
+      (task: { kind: string }) => task.kind === 'client',
+    );
+    return clients[0]?.pid;
+  }
+
   find(path: string): Node | undefined {
     let node: Node | undefined = this.root;
     for (const name of this.#absolute(path).split('/').filter(Boolean)) {

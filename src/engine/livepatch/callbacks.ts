@@ -1,7 +1,8 @@
 /** (Un)patch callbacks: when they run, and what they may decide. Source: kernel/livepatch/core.h. */
+import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, settle } from '../sched/context.ts';
-import type { PatchObject } from './model.ts';
+import { objectName, type PatchObject } from './model.ts';
 
 /**
  * Runs pre_patch. Zero lets the patch go on, and makes post_unpatch follow some day; anything else
@@ -14,7 +15,10 @@ export function* runPrePatch(kernel: Kernel, object: PatchObject): Context<numbe
   return returned;
 }
 
-/** Runs one of the others; post_unpatch only where pre_patch had succeeded. */
+/**
+ * Runs one of the others; post_unpatch only where pre_patch had succeeded. They cannot refuse
+ * anything, so one that throws is logged, and the transition goes on.
+ */
 export function* runCallback(
   kernel: Kernel,
   object: PatchObject,
@@ -25,6 +29,10 @@ export function* runCallback(
     object.postUnpatchEnabled = false;
     if (!due) return;
   }
-  const callback = object.callbacks[which];
-  if (callback) yield* settle(callback(kernel, object));
+  try {
+    const answer = object.callbacks[which]?.(kernel, object);
+    if (answer) yield* answer;
+  } catch (error) {
+    emit(kernel, { type: 'bug', where: `${which} of ${objectName(object)}`, error });
+  }
 }

@@ -133,6 +133,7 @@ export function removeTask(tasks: TaskTable, task: Task): void {
   const pid = pidOf(tasks, task);
   if (kindOf(tasks, task) !== 'idle') tasks.byPid.delete(pid);
   tasks.pid[task] = FREE_ROW;
+  tasks.patchPending[task] = 0;
   tasks.program[task] = undefined;
   tasks.rounds.delete(task);
   tasks.preempted.delete(task);
