@@ -4,7 +4,7 @@
  * Source: kernel/printk/printk.c; Documentation/ABI/testing/dev-kmsg.
  */
 import { expect, test } from 'vitest';
-import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
+import { decodeUtf8 } from '../../src/abi/bytes.ts';
 import { O_NONBLOCK } from '../../src/abi/mode.ts';
 import { isContext } from '../../src/engine/sched/context.ts';
 import { interruptRequest, startRequest } from '../../src/engine/sched/request.ts';

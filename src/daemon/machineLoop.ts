@@ -1,0 +1,105 @@
+/**
+ * Drives the emulated kernel: moves its clock, runs what is due, never for long at a time.
+ */
+import { performance } from 'node:perf_hooks';
+import { NS_PER_MS, nextExpiryNs } from '../engine/clock.ts';
+import type { Kernel } from '../engine/kernel.ts';
+import type { Context } from '../engine/sched/context.ts';
+import { interruptRequest, startRequest } from '../engine/sched/request.ts';
+import { runMachine } from '../engine/sched/run.ts';
+import type { Outcome } from '../engine/sched/scheduler.ts';
+
+/** How virtual time passes: with the wall clock, or when told. */
+export type ClockMode =
+  | { readonly kind: 'real' /** Virtual seconds per real second. */; readonly speed: number }
+  | { readonly kind: 'manual' };
+
+/** How long the engine works before requests get their turn again. */
+const SLICE_MS = 2;
+/** How many steps of the engine pass between two looks at the wall clock. */
+const STEPS_PER_LOOK = 16;
+/** setTimeout() cannot wait longer. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+export class MachineLoop {
+  readonly kernel: Kernel;
+  readonly #mode: ClockMode;
+  readonly #startedMs = performance.now();
+  #manualNs = 0;
+  #running = false;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(kernel: Kernel, mode: ClockMode) {
+    this.kernel = kernel;
+    this.#mode = mode;
+  }
+
+  /** Runs a context in a process of the machine; the answer interrupts it. */
+  readonly run = <T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): (() => void) => {
+    this.#catchUp();
+    const task = startRequest(this.kernel, context, settled);
+    this.#catchUp();
+    return () => {
+      interruptRequest(this.kernel, task);
+      this.#catchUp();
+    };
+  };
+
+  /** Begins to follow the clock. */
+  start(): void {
+    this.#catchUp();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#running = true;
+  }
+
+  /** Moves a manual clock; the machine gets there once the current request lets it. */
+  extend(durationNs: number): void {
+    this.#manualNs = Math.max(this.#manualNs, this.kernel.clock.nowNs) + durationNs;
+  }
+
+  #targetNs(): number {
+    if (this.#mode.kind === 'manual') return this.#manualNs;
+    return Math.floor((performance.now() - this.#startedMs) * NS_PER_MS * this.#mode.speed);
+  }
+
+  #catchUp(): void {
+    if (this.#running) return;
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+    this.#running = true;
+    try {
+      if (this.#runSlice()) this.#waitForNextTimer();
+      else this.#immediate = setImmediate(() => this.#catchUp());
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** True when the machine has reached the present. */
+  #runSlice(): boolean {
+    const deadlineMs = performance.now() + SLICE_MS;
+    let steps = 0;
+    const pause = () => {
+      steps += 1;
+      return steps % STEPS_PER_LOOK === 0 && performance.now() >= deadlineMs;
+    };
+    do {
+      if (!runMachine(this.kernel, this.#targetNs(), pause)) return false;
+    } while (this.#mode.kind === 'manual' && this.kernel.clock.nowNs < this.#manualNs);
+    return true;
+  }
+
+  #waitForNextTimer(): void {
+    if (this.#mode.kind === 'manual') return;
+    const nextNs = nextExpiryNs(this.kernel.timers);
+    if (!Number.isFinite(nextNs)) return;
+    const delayMs = (nextNs - this.kernel.clock.nowNs) / NS_PER_MS / this.#mode.speed;
+    const roundedMs = Math.min(Math.max(1, Math.ceil(delayMs)), MAX_TIMEOUT_MS);
+    this.#timer = setTimeout(() => this.#catchUp(), roundedMs);
+  }
+}

@@ -1,0 +1,24 @@
+/** From signals to the end of a mount: nothing is left behind. */
+import type { Logger } from 'pino';
+import type { Session } from '../../mount/session.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Unmounts on the first signal; on the second whatever uses the mount is cut off. Resolves when the
+ * mount is gone, whoever took it away.
+ */
+export async function superviseSession(session: Session, logger: Logger): Promise<void> {
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals += 1;
+    logger.info({ signal }, signals === 1 ? 'unmounting' : 'unmounting by force');
+    session.unmount(signals === 1 ? 'plain' : 'lazy').catch((error: unknown) => {
+      logger.warn({ err: error }, 'not unmounted; a second signal forces it');
+    });
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const reason = await session.closed;
+  for (const signal of SIGNALS) process.off(signal, onSignal);
+  logger.info({ reason }, 'closed');
+}

@@ -1,0 +1,60 @@
+/** The verbs of control/ that need more than the kernel: documents, the description, the clock. */
+import type { Kernel } from '../engine/kernel.ts';
+import type { Context } from '../engine/sched/context.ts';
+import type { MachineDescription } from '../machine/description.ts';
+import { MachineError } from '../machine/machineError.ts';
+import { parseManifest } from '../machine/manifest.ts';
+import { parseAdvance } from '../sysfs/control.ts';
+import { DOCUMENT_BYTES, LINE_BYTES, RequestError, type Verb } from '../sysfs/controlFile.ts';
+import type { MachineLoop } from './machineLoop.ts';
+
+export function daemonVerbs(description: MachineDescription, loop: MachineLoop): readonly Verb[] {
+  return [
+    {
+      name: 'manifest',
+      show: () => 'write: a patch manifest, YAML or JSON; insmod then loads it by its name\n',
+      execute: acceptManifest,
+      maxBytes: DOCUMENT_BYTES,
+    },
+    {
+      name: 'machine',
+      show: () => `${JSON.stringify(description, null, 2)}\n`,
+      maxBytes: 0,
+    },
+    {
+      name: 'clock',
+      show: ({ clock }) => `write: +DURATION, such as +1.5s or +20ms\nnow: ${clock.nowNs} ns\n`,
+      execute: (kernel, request) => advanceClock(kernel, request, description, loop),
+      maxBytes: LINE_BYTES,
+    },
+  ];
+}
+
+/** Makes the module available under its own name; one that is loaded stays as it is. */
+function acceptManifest(kernel: Kernel, text: string): void {
+  const definition = asRequest(() => parseManifest(text, 'manifest'));
+  kernel.modules.available.set(definition.name, definition);
+}
+
+/** Answers when the machine has reached the new time. */
+function* advanceClock(
+  kernel: Kernel,
+  request: string,
+  { clock }: MachineDescription,
+  loop: MachineLoop,
+): Context {
+  if (clock !== 'manual') throw new RequestError('EINVAL', 'the clock follows the wall clock');
+  const durationNs = parseAdvance(request);
+  loop.extend(durationNs);
+  yield { kind: 'sleep', state: 'uninterruptible', untilNs: kernel.clock.nowNs + durationNs };
+}
+
+/** A document that does not follow its schema is the writer's mistake, not the kernel's refusal. */
+function asRequest<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof MachineError) throw new RequestError('EINVAL', error.message);
+    throw error;
+  }
+}
