@@ -104,6 +104,16 @@ export function file(text = '', behaviour: FileBehaviour = {}): File {
   };
 }
 
+/** A file that notes down every change of its attributes. */
+export function recordingChanges(node: File): { node: File; changes: AttributeChange[] } {
+  const changes: AttributeChange[] = [];
+  const change = (to: AttributeChange) => {
+    changes.push(to);
+    node.change(to);
+  };
+  return { node: { ...node, change }, changes };
+}
+
 /** A context that sleeps, once, until `wake` is called or a signal comes, which is EINTR. */
 export function* sleepThen<T>(value: () => T): Context<T> {
   const wakeup = yield { kind: 'sleep', state: 'interruptible' };

@@ -1,0 +1,96 @@
+/**
+ * How answers travel back to a transport: exactly once, as a value or as a negative errno.
+ *
+ * The only place where failures become numbers. A bug of ours is EIO for the client and goes, with
+ * its stack, to whoever watches the daemon.
+ */
+import { ERRNO, KernelError } from '../src/abi/errno.ts';
+import { type Answer, type Context, isContext } from '../src/sysfs/node.ts';
+
+/** What a client gets: a value, or a negative errno. */
+export type Result<T> = { readonly value: T } | { readonly errno: number };
+
+/** Takes the result of one operation. Called once, at once or later. */
+export type Reply<T> = (result: Result<T>) => void;
+
+/** How a computation ended. */
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+/** Sends a signal to whoever waits. It stays pending until the next interruptible sleep. */
+export type Interrupt = () => void;
+
+/** Who asks, where the transport knows it. */
+export interface Caller {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Runs a context on a task of the machine; `settled` is called once, possibly before it returns. */
+export type Run = <T>(
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+  caller: Caller | undefined,
+) => Interrupt;
+
+/** Hears of errors that are bugs of ours. */
+export type OnBug = (error: unknown) => void;
+
+/** Performs an operation that needs no task, and replies with what came of it. */
+export function answer<T>(operation: () => T, reply: Reply<T>, onBug: OnBug): void {
+  reply(toResult(attempt(operation), onBug));
+}
+
+/** Performs an operation that may need a task; how to interrupt it, unless it is already answered. */
+export function answerByTask<T>(
+  operation: () => Answer<T>,
+  reply: Reply<T>,
+  { run, onBug, caller }: { run: Run; onBug: OnBug; caller: Caller | undefined },
+): Interrupt | undefined {
+  let answered = false;
+  const settle = (outcome: Outcome<T>) => {
+    if (answered) {
+      onBug(new Error('klpfs bug: an operation was answered twice'));
+      return;
+    }
+    answered = true;
+    reply(toResult(outcome, onBug));
+  };
+
+  const first = attempt(operation);
+  if ('error' in first) {
+    settle(first);
+    return undefined;
+  }
+  const { value } = first;
+  if (!isContext(value)) {
+    settle({ value });
+    return undefined;
+  }
+  const started = attempt(() => run(value, settle, caller));
+  if ('error' in started) {
+    settle(started);
+    return undefined;
+  }
+  if (answered) return undefined;
+  return () => {
+    if (answered) return;
+    const interrupted = attempt(started.value);
+    if ('error' in interrupted) onBug(interrupted.error);
+  };
+}
+
+function attempt<T>(operation: () => T): Outcome<T> {
+  try {
+    return { value: operation() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function toResult<T>(outcome: Outcome<T>, onBug: OnBug): Result<T> {
+  if ('value' in outcome) return outcome;
+  if (outcome.error instanceof KernelError) return { errno: outcome.error.errno };
+  onBug(outcome.error);
+  return { errno: -ERRNO.EIO.number };
+}

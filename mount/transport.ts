@@ -1,0 +1,42 @@
+/**
+ * What stands between the kernel's FUSE protocol and a `FileSystem`.
+ *
+ * A transport mounts and serves; `session.ts` does what is the same for all of them: checks before
+ * mounting, unmounting, watching.
+ */
+import type { Directory, Node } from '../src/sysfs/node.ts';
+import type { FileSystem } from './fileSystem.ts';
+
+/** What a transport can do; where it cannot, klpfs differs from Linux. */
+export interface Capabilities {
+  /** poll(2) on files reaches us. */
+  readonly poll: boolean;
+  /** We can tell the kernel that something it caches has changed. */
+  readonly invalidate: boolean;
+  /** Requests say who asks. */
+  readonly caller: boolean;
+  /** We hear of signals to clients that wait for an answer. */
+  readonly interrupt: boolean;
+}
+
+export interface MountOptions {
+  /** Lets users other than the one who mounts see the mount. */
+  readonly allowOther: boolean;
+}
+
+/** One live mount, as the transport knows it. */
+export interface Connection {
+  /** Resolves when the kernel has let go: unmounted, and the last open file closed. */
+  readonly ended: Promise<void>;
+  /** Attributes and contents of a node have changed. Never waits. */
+  invalidateNode(node: Node): void;
+  /** A name in a directory has appeared, vanished or changed its node. Never waits. */
+  invalidateEntry(directory: Directory, name: string): void;
+}
+
+export interface Transport {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** Mounts on an empty directory. Throws `MountError` when it cannot. */
+  mount(directory: string, fileSystem: FileSystem, options: MountOptions): Promise<Connection>;
+}

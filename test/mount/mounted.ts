@@ -1,0 +1,134 @@
+/**
+ * A tree, mounted for real for the length of one test, and the clients that use it.
+ *
+ * Clients are child processes: a synchronous look at a mount by the process that serves it would
+ * never be answered.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { FileSystem } from '../../mount/fileSystem.ts';
+import { fuseNative } from '../../mount/fuseNative.ts';
+import { mount, type Session } from '../../mount/session.ts';
+import type { Directory } from '../../src/sysfs/node.ts';
+import { memoryRun } from '../support/memoryTree.ts';
+
+/** An empty directory that is unmounted and removed after the test. */
+export async function emptyDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'klpfs-test-'));
+  onTestFinished(async () => {
+    while ((await run('fusermount', ['-uz', directory])).status === 0);
+    await rm(directory, { recursive: true });
+  });
+  return directory;
+}
+
+/** A mounted tree. */
+export interface MountedTree {
+  readonly directory: string;
+  readonly session: Session;
+  /** What was reported as a bug of ours. */
+  readonly bugs: unknown[];
+  readonly wakeAll: () => void;
+  readonly sleeping: () => number;
+  /** Runs a bash script, which finds the mount in `$MNT` and does not stand in it. */
+  readonly sh: (script: string) => Promise<Ended>;
+  /**
+   * Evaluates Python expressions one after the other in one process, with `MNT`, `os` and the
+   * names of `PRELUDE`: each one's value, `ok` for none, or the name of its errno.
+   */
+  readonly answers: (expressions: readonly string[]) => Promise<string[]>;
+}
+
+const PRELUDE = `
+import ctypes, errno, json, mmap, os, stat, sys
+libc = ctypes.CDLL(None, use_errno=True)
+room = ctypes.create_string_buffer(4096)
+MNT = sys.argv[1]
+opened = {}
+def open_as(name, path, flags): opened[name] = os.open(MNT + path, flags)
+def close(name): os.close(opened.pop(name))
+def read(name, size): return os.read(opened[name], size).decode()
+def pread(name, size, offset): return os.pread(opened[name], size, offset).decode()
+def write(name, text): return os.write(opened[name], text.encode())
+def write_bytes(name, count, alignment):
+    return os.write(opened[name], memoryview(mmap.mmap(-1, 1 << 20))[alignment:alignment + count])
+def answer(expression):
+    try:
+        value = eval(expression)
+        return 'ok' if value is None else str(value)
+    except OSError as error:
+        return errno.errorcode[error.errno].replace('ENOTSUP', 'EOPNOTSUPP')
+print(json.dumps([answer(e) for e in json.loads(sys.argv[2])]))
+`;
+
+/** Mounts a tree, for root alone unless told otherwise. */
+export async function mounted(root: Directory, allowOther = false): Promise<MountedTree> {
+  const directory = await emptyDirectory();
+  const bugs: unknown[] = [];
+  const { run: runContext, wakeAll, sleeping } = memoryRun();
+  const fileSystem = new FileSystem(root, runContext, (error) => bugs.push(error));
+  const session = await mount(directory, fileSystem, { transport: fuseNative, allowOther });
+  onTestFinished(async () => {
+    wakeAll();
+    await session.unmount('lazy').catch(() => {});
+    await session.closed;
+  });
+  return {
+    directory,
+    session,
+    bugs,
+    wakeAll,
+    sleeping,
+    sh: (script) => run('bash', ['-c', `MNT=${directory}\n${script}`]),
+    answers: async (expressions) => {
+      const args = ['-c', PRELUDE, directory, JSON.stringify(expressions)];
+      const { output, errors } = await run('python3', args);
+      if (errors) throw new Error(errors);
+      return JSON.parse(output);
+    },
+  };
+}
+
+/** How a client ended. */
+export interface Ended {
+  readonly status: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** libfuse 2 leaves /dev/fuse open in children, and who holds that keeps a dead mount from failing. */
+const CLOSE_AND_EXEC = `
+cd /proc/$$/fd
+for fd in *; do ((fd > 2 && fd < 255)) && eval "exec $fd>&-"; done
+cd /
+exec "$@"`;
+
+/** Runs a client to its end. */
+export function run(program: string, args: readonly string[]): Promise<Ended> {
+  const client = ['-c', CLOSE_AND_EXEC, 'bash', program, ...args];
+  const child = spawn('bash', client, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (data) => {
+    output += data;
+  });
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, output, errors }));
+  });
+}
+
+/** Waits until something is so; fails after five seconds. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const lastMs = performance.now() + 5000;
+  while (!(await condition())) {
+    if (performance.now() > lastMs) throw new Error(`never came true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

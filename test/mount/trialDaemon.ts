@@ -1,0 +1,24 @@
+/** A daemon to kill, to run as somebody else, to see end: mounts a file `file` on its argument. */
+import process from 'node:process';
+import { FileSystem } from '../../mount/fileSystem.ts';
+import { fuseNative } from '../../mount/fuseNative.ts';
+import { MountError } from '../../mount/mountError.ts';
+import { mount } from '../../mount/session.ts';
+import { directory, file, memoryRun } from '../support/memoryTree.ts';
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const fileSystem = new FileSystem(directory({ file: file('1\n') }), memoryRun().run, (error) =>
+  say(String(error)),
+);
+try {
+  const path = process.argv[2] ?? '';
+  const session = await mount(path, fileSystem, { transport: fuseNative, allowOther: false });
+  process.on('SIGTERM', () => session.unmount('plain').catch(({ message }) => say(message)));
+  process.on('SIGUSR1', () => session.unmount('lazy'));
+  say('mounted');
+  say(await session.closed);
+} catch (error) {
+  if (!(error instanceof MountError)) throw error;
+  say(error.message);
+  process.exitCode = error.exitCode;
+}
