@@ -15,7 +15,7 @@ export type ClockMode =
   | { readonly kind: 'manual' };
 
 /** How long the engine works before requests get their turn again. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
 /** How many steps of the engine pass between two looks at the wall clock. */
 const STEPS_PER_LOOK = 16;
 /** setTimeout() cannot wait longer. */
@@ -37,9 +37,10 @@ export class MachineLoop {
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
   readonly run = <T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): (() => void) => {
-    this.#catchUp();
+    const deadlineMs = performance.now() + SLICE_MS;
+    this.#catchUp(deadlineMs);
     const task = startRequest(this.kernel, context, settled);
-    this.#catchUp();
+    this.#catchUp(deadlineMs);
     return () => {
       interruptRequest(this.kernel, task);
       this.#catchUp();
@@ -67,13 +68,13 @@ export class MachineLoop {
     return Math.floor((performance.now() - this.#startedMs) * NS_PER_MS * this.#mode.speed);
   }
 
-  #catchUp(): void {
+  #catchUp(deadlineMs = performance.now() + SLICE_MS): void {
     if (this.#running) return;
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#running = true;
     try {
-      if (this.#runSlice()) this.#waitForNextTimer();
+      if (this.#runSlice(deadlineMs)) this.#waitForNextTimer();
       else this.#immediate = setImmediate(() => this.#catchUp());
     } finally {
       this.#running = false;
@@ -81,8 +82,7 @@ export class MachineLoop {
   }
 
   /** True when the machine has reached the present. */
-  #runSlice(): boolean {
-    const deadlineMs = performance.now() + SLICE_MS;
+  #runSlice(deadlineMs: number): boolean {
     let steps = 0;
     const pause = () => {
       steps += 1;

@@ -9,6 +9,7 @@ import { createLivepatchState } from './livepatch/model.ts';
 import { semanticsOf } from './livepatch/semantics.ts';
 import { createModuleRegistry, type ModuleDefinition } from './module/model.ts';
 import { createKernelLog, LOG_LEVEL } from './printk.ts';
+import { createRandom } from './random.ts';
 import type { Cpu } from './sched/cpu.ts';
 import { compileProgram, type Step } from './sched/program.ts';
 import { createTask, enqueueTask } from './sched/scheduler.ts';
@@ -31,6 +32,8 @@ export interface TaskDefinition {
 export interface BootOptions {
   readonly config: KernelConfig;
   readonly cpus: number;
+  /** All that chance decides comes from it. */
+  readonly seed: number;
   readonly bootTimeMs: number;
   /** Functions of vmlinux beyond those that klpfs itself needs. */
   readonly functions: readonly FunctionDefinition[];
@@ -59,7 +62,7 @@ export function bootKernel(options: BootOptions): Kernel {
     threads: new Map(),
     workerPools: cpus.map(({ id }) => createWorkerPool(id)),
     events: new Map(),
-    kallsyms: createKallsyms(),
+    kallsyms: createKallsyms(createRandom(options.seed)),
     ftrace: createFtrace(),
     modules: createModuleRegistry(options.modules),
     livepatch: createLivepatchState(),

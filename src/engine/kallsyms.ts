@@ -10,6 +10,7 @@
 import type { FtraceOps } from './ftrace/ftrace.ts';
 import type { Kernel } from './kernel.ts';
 import type { Module } from './module/model.ts';
+import { type Random, randomBelow } from './random.ts';
 import type { Answer } from './sched/context.ts';
 
 /** What a function writes to: the seq_file of a read in procfs. */
@@ -60,14 +61,16 @@ export interface Kallsyms {
 
 const FUNCTION_BYTES = 0x40;
 const PAGE = 0x1000;
-/** The first function of vmlinux and of the first module, as offsets from KERNEL_BASE. */
+/** The first function of vmlinux, and MODULES_VADDR with KASLR, as offsets from KERNEL_BASE. */
 const TEXT_OFFSET = 0x0100_0000;
-const MODULES_OFFSET = 0x4050_0000;
+const MODULES_OFFSET = 0x4000_0000;
 
-export function createKallsyms(): Kallsyms {
+/** Where modules begin is drawn once a boot. Source: arch/x86/kernel/module.c:get_module_load_offset(). */
+export function createKallsyms(random: Random): Kallsyms {
   const objects: Kallsyms['objects'] = new Map();
   objects.set(undefined, { codes: [], byName: new Map() });
-  return { objects, nextModuleOffset: MODULES_OFFSET };
+  const loadOffset = (randomBelow(random, 1024) + 1) * PAGE;
+  return { objects, nextModuleOffset: MODULES_OFFSET + loadOffset };
 }
 
 /** Places functions of an object one after the other and makes them known. */

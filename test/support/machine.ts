@@ -42,6 +42,7 @@ export class Machine {
         reliableStacktrace: options.reliableStacktrace ?? true,
       },
       cpus: options.cpus ?? 1,
+      seed: 1,
       bootTimeMs: 1_700_000_000_000,
       functions: options.functions ?? [],
       modules: options.modules ?? [],

@@ -62,7 +62,7 @@ export function* initTransition(kernel: Kernel, patch: Patch, target: TargetStat
   if (!patch.immediate) {
     const initial = stateNumber(opposite(target));
     yield* forEachTask(kernel, (task) => {
-      assert(patchStateOf(kernel.tasks, task) === IDLE, `${pidOf(kernel.tasks, task)} is idle`);
+      assert(patchStateOf(kernel.tasks, task) === IDLE, 'outside a transition tasks are idle');
       kernel.tasks.patchState[task] = initial;
     });
     for (const func of funcsOf(patch)) func.transition = true;
@@ -176,7 +176,7 @@ function* settleTasks(kernel: Kernel, transition: Transition): Context {
   if (transition.target === 'patched') yield* synchronizeTransition(kernel);
   transition.phase = 'settling';
   yield* forEachTask(kernel, (task) => {
-    assert(!isPatchPending(kernel.tasks, task), `${pidOf(kernel.tasks, task)} has switched`);
+    assert(!isPatchPending(kernel.tasks, task), 'at its end all tasks have switched');
     kernel.tasks.patchState[task] = IDLE;
   });
 }

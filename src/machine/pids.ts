@@ -1,0 +1,42 @@
+/** Whether every task can have the pids that it wants. */
+import { type MachineDescription, PID_MAX } from './description.ts';
+import type { Finding } from './document.ts';
+import type { Path } from './machineError.ts';
+
+/** The pids of one entry of `tasks`. */
+interface PidRange {
+  readonly index: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export function* findPidContradictions(
+  { tasks }: MachineDescription,
+  lineOf: (path: Path) => number,
+): Generator<Finding> {
+  const ranges: PidRange[] = [];
+  for (const [index, { pid, count = 1 }] of tasks.entries()) {
+    if (pid === undefined) continue;
+    const last = pid + count - 1;
+    ranges.push({ index, first: pid, last });
+    if (last <= PID_MAX) continue;
+    const message = `${count} tasks from pid ${pid} on would go beyond ${PID_MAX}`;
+    yield { path: ['tasks', index, 'count'], message };
+  }
+  for (const [a, b] of overlaps(ranges)) {
+    const [earlier, later] = a.index < b.index ? [a, b] : [b, a];
+    const line = lineOf(['tasks', earlier.index]);
+    const message = `${Math.max(a.first, b.first)} is taken by the task on line ${line}`;
+    yield { path: ['tasks', later.index, 'pid'], message };
+  }
+}
+
+/** Each range that overlaps with one before it, and one that it overlaps with. */
+function* overlaps(ranges: readonly PidRange[]): Generator<[PidRange, PidRange], void> {
+  const ascending = ranges.toSorted((a, b) => a.first - b.first || a.index - b.index);
+  let widest: PidRange | undefined;
+  for (const range of ascending) {
+    if (widest && range.first <= widest.last) yield [widest, range];
+    if (!widest || range.last > widest.last) widest = range;
+  }
+}

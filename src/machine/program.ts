@@ -1,0 +1,104 @@
+/** Programs as a machine description writes them: `{sleep_in: [do_epoll_wait, schedule], for: 100ms}`. */
+import * as z from 'zod';
+import { assert } from '../abi/errno.ts';
+import type { Step } from '../engine/sched/program.ts';
+import { parseDuration } from './duration.ts';
+import type { Path } from './machineError.ts';
+import {
+  duration,
+  exactlyOneOf,
+  integer,
+  mapping,
+  name,
+  nonEmptyList,
+  symbolName,
+} from './schema.ts';
+
+/** Exactly one of the verbs; `for` and `state` belong to `sleep_in`. */
+export interface StepDescription {
+  readonly user?: string | undefined;
+  readonly syscall?: readonly string[] | undefined;
+  readonly call?: string | undefined;
+  readonly sleep_in?: readonly string[] | undefined;
+  readonly for?: string | undefined;
+  readonly state?: 'interruptible' | 'killable' | 'uninterruptible' | undefined;
+  readonly wait_for?: string | undefined;
+  readonly signal_event?: string | undefined;
+  readonly repeat?:
+    | { readonly times: number; readonly steps: readonly StepDescription[] }
+    | undefined;
+  readonly exit?: number | undefined;
+}
+
+const VERBS = ['user', 'syscall', 'call', 'sleep_in', 'wait_for', 'signal_event', 'repeat', 'exit'];
+const REPEAT_MAX = 1_000_000_000;
+const EXIT_CODE_MAX = 255;
+
+const step: z.ZodType<StepDescription> = z.lazy(() =>
+  mapping({
+    user: duration.optional(),
+    syscall: nonEmptyList(symbolName).optional(),
+    call: symbolName.optional(),
+    sleep_in: nonEmptyList(symbolName).optional(),
+    for: duration.optional(),
+    state: z.enum(['interruptible', 'killable', 'uninterruptible']).optional(),
+    wait_for: name.optional(),
+    signal_event: name.optional(),
+    repeat: mapping({ times: integer(1, REPEAT_MAX), steps: nonEmptyList(step) }).optional(),
+    exit: integer(0, EXIT_CODE_MAX).optional(),
+  })
+    .check(exactlyOneOf(VERBS))
+    .check(({ value, issues }) => {
+      for (const key of ['for', 'state'].filter((modifier) => modifier in value)) {
+        if (value.sleep_in) continue;
+        const message = 'belongs to sleep_in only';
+        issues.push({ code: 'custom', path: [key], message, input: value });
+      }
+    }),
+);
+
+export const program = z.array(step);
+
+/** To the engine's words. The program is valid. */
+export function toSteps(described: readonly StepDescription[]): Step[] {
+  return described.map(toStep);
+}
+
+function toStep(described: StepDescription): Step {
+  const { user, syscall, call, sleep_in, wait_for, signal_event, repeat } = described;
+  if (user !== undefined) return { kind: 'compute', durationNs: nanoseconds(user) };
+  if (syscall) return { kind: 'call', functions: syscall };
+  if (call !== undefined) return { kind: 'call', functions: [call] };
+  if (sleep_in) {
+    const durationNs = described.for === undefined ? undefined : nanoseconds(described.for);
+    return {
+      kind: 'sleep',
+      functions: sleep_in,
+      state: described.state ?? 'interruptible',
+      durationNs,
+    };
+  }
+  if (wait_for !== undefined) return { kind: 'wait', event: wait_for };
+  if (signal_event !== undefined) return { kind: 'signal', event: signal_event };
+  if (repeat) return { kind: 'repeat', times: repeat.times, steps: toSteps(repeat.steps) };
+  assert(described.exit !== undefined, 'a step has a verb');
+  return { kind: 'exit' };
+}
+
+function nanoseconds(text: string): number {
+  const durationNs = parseDuration(text);
+  assert(durationNs !== undefined, `${text} is a duration`);
+  return durationNs;
+}
+
+/** Every step of a program, those inside `repeat` too, and where it stands. */
+export function* walkSteps(
+  described: readonly StepDescription[],
+  path: Path,
+): Generator<{ readonly step: StepDescription; readonly path: Path }, void> {
+  for (const [index, each] of described.entries()) {
+    const here = [...path, index];
+    yield { step: each, path: here };
+    if (each.repeat) yield* walkSteps(each.repeat.steps, [...here, 'repeat', 'steps']);
+  }
+}

@@ -1,0 +1,5 @@
+/** The modules that come with klpfs, ready for insmod. */
+import type { ModuleDefinition } from '../engine/module/model.ts';
+import { livepatchSample } from './livepatchSample.ts';
+
+export const builtinModules: readonly ModuleDefinition[] = [livepatchSample];
