@@ -9,9 +9,10 @@ import { createLivepatchState } from './livepatch/model.ts';
 import { semanticsOf } from './livepatch/semantics.ts';
 import { createModuleRegistry, type ModuleDefinition } from './module/model.ts';
 import { createKernelLog, LOG_LEVEL } from './printk.ts';
+import { createQueue } from './queue.ts';
 import { createRandom } from './random.ts';
 import type { Cpu } from './sched/cpu.ts';
-import { compileProgram, type Step } from './sched/program.ts';
+import { compileProgram, type Program, type Step } from './sched/program.ts';
 import { createTask, enqueueTask } from './sched/scheduler.ts';
 import { createEmptyStack } from './sched/stack.ts';
 import { addTask, createTaskTable, type TaskTable } from './sched/task.ts';
@@ -79,21 +80,37 @@ export function bootKernel(options: BootOptions): Kernel {
     text: `Command line: ${options.config.cmdline}`,
   });
   addSymbols(kernel.kallsyms, undefined, [...PROC_SHOW_FUNCTIONS, ...options.functions]);
-  options.tasks.forEach((definition, index) => {
-    startTask(kernel, definition, index % options.cpus);
-  });
+  startTasks(kernel, options.tasks);
   for (const cpu of cpus) startKthreads(kernel, cpu);
   return kernel;
 }
 
-/** Adds a task that begins its program at once. */
-export function startTask(kernel: Kernel, definition: TaskDefinition, anyCpu: number): void {
-  const { comm, pid, kthread, cpu, program } = definition;
+/** Equal programs are compiled once; tasks without a cpu of their own are spread over all. */
+function startTasks(kernel: Kernel, definitions: readonly TaskDefinition[]): void {
+  const compiled = new Map<readonly Step[], Program>();
+  for (const [index, definition] of definitions.entries()) {
+    const program = compiled.get(definition.program) ?? compileProgram(definition.program);
+    compiled.set(definition.program, program);
+    addStartedTask(kernel, definition, index % kernel.cpus.length, program);
+  }
+}
+
+/** Adds a task that begins its program at once, on the first cpu unless it names one. */
+export function startTask(kernel: Kernel, definition: TaskDefinition): void {
+  addStartedTask(kernel, definition, 0, compileProgram(definition.program));
+}
+
+function addStartedTask(
+  kernel: Kernel,
+  { comm, pid, kthread, cpu }: TaskDefinition,
+  anyCpu: number,
+  program: Program,
+): void {
   const task = createTask(kernel, {
     comm,
     kind: kthread ? 'kthread' : 'user',
     cpu: cpu ?? anyCpu,
-    program: compileProgram(program),
+    program,
     ...(pid === undefined ? {} : { pid }),
   });
   enqueueTask(kernel, task);
@@ -106,7 +123,7 @@ function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): C
     id,
     idle,
     current: idle,
-    runQueue: [],
+    runQueue: createQueue(),
     needResched: false,
     busyUntilNs: undefined,
     tick: undefined,

@@ -28,6 +28,7 @@ export interface Call {
 export type Body = (call: Call) => Answer<number>;
 
 export interface Code {
+  readonly definition: FunctionDefinition;
   readonly name: string;
   /** The module that the code belongs to; undefined for vmlinux. */
   readonly module: Module | undefined;
@@ -83,6 +84,7 @@ export function addSymbols(
   kallsyms.objects.set(module, symbols);
   return functions.map((definition) => {
     const code: Code = {
+      definition,
       name: definition.name,
       module,
       offset: (module?.offset ?? TEXT_OFFSET) + symbols.codes.length * FUNCTION_BYTES,
@@ -99,6 +101,11 @@ export function addSymbols(
 
 export function removeSymbols(kallsyms: Kallsyms, module: Module): void {
   kallsyms.objects.delete(module);
+}
+
+/** How much the code of these functions takes, in whole pages. */
+export function textBytes(functions: readonly FunctionDefinition[]): number {
+  return Math.ceil((functions.length * FUNCTION_BYTES) / PAGE) * PAGE;
 }
 
 /** Reserves room for a module's core section and answers its offset from KERNEL_BASE. */

@@ -179,7 +179,7 @@ test('a task keeps the version that it entered, and gets the one of its state at
     const program = [
       { kind: 'sleep', functions: ['f'], state: 'interruptible', durationNs: undefined },
     ] as const;
-    startTask(machine.kernel, aTask({ comm, pid: 500 + index, program }), 0);
+    startTask(machine.kernel, aTask({ comm, pid: 500 + index, program }));
   }
   machine.advance(0);
   expect(machine.cat('proc/4242/stack')).toContain('f+');
@@ -258,7 +258,7 @@ test('a pass over many tasks is cut in slices between which others are served', 
     { kind: 'sleep', functions: ['elsewhere'], state: 'interruptible', durationNs: undefined },
   ] as const;
   for (let pid = 100_000; pid < 150_000; pid += 1) {
-    startTask(machine.kernel, aTask({ pid, program }), 0);
+    startTask(machine.kernel, aTask({ pid, program }));
   }
   machine.advance(0);
   const states = new Set<string>();

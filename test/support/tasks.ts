@@ -22,7 +22,6 @@ export function sleeperIn(machine: Machine, ...functions: string[]): void {
         { kind: 'exit' },
       ],
     }),
-    0,
   );
   machine.advance(0);
 }

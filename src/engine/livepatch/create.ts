@@ -1,7 +1,5 @@
 /** From what a patch module's author wrote to the structures that the kernel works with. */
 import { assert } from '../../abi/errno.ts';
-import { findSymbols } from '../kallsyms.ts';
-import type { Kernel } from '../kernel.ts';
 import type { Module } from '../module/model.ts';
 import type { ObjectDefinition, Patch, PatchDefinition, PatchObject } from './model.ts';
 
@@ -10,8 +8,8 @@ export function newFunctionsOf(patch: PatchDefinition) {
   return patch.objects.flatMap(({ funcs }) => funcs.map(({ newFunction }) => newFunction));
 }
 
-/** The new functions must be symbols of the module already. */
-export function createPatch(kernel: Kernel, module: Module, definition: PatchDefinition): Patch {
+/** The new functions must be laid out with the module already. */
+export function createPatch(module: Module, definition: PatchDefinition): Patch {
   const patch: Patch = {
     module,
     immediate: definition.immediate,
@@ -20,11 +18,11 @@ export function createPatch(kernel: Kernel, module: Module, definition: PatchDef
     enabled: false,
     forced: false,
   };
-  for (const object of definition.objects) patch.objects.push(createObject(kernel, patch, object));
+  for (const object of definition.objects) patch.objects.push(createObject(patch, object));
   return patch;
 }
 
-function createObject(kernel: Kernel, patch: Patch, definition: ObjectDefinition): PatchObject {
+function createObject(patch: Patch, definition: ObjectDefinition): PatchObject {
   const object: PatchObject = {
     name: definition.name,
     patch,
@@ -35,7 +33,7 @@ function createObject(kernel: Kernel, patch: Patch, definition: ObjectDefinition
     postUnpatchEnabled: false,
   };
   for (const { oldName, newFunction, sympos, immediate } of definition.funcs) {
-    const [newFunc] = findSymbols(kernel.kallsyms, patch.module, newFunction.name);
+    const newFunc = patch.module.code.get(newFunction);
     assert(newFunc, `${newFunction.name} is a symbol of ${patch.module.name}`);
     object.funcs.push({
       oldName,

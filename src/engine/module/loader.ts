@@ -5,7 +5,14 @@
  */
 import { KernelError } from '../../abi/errno.ts';
 import { emit } from '../events.ts';
-import { addSymbols, allocateModuleText, removeSymbols } from '../kallsyms.ts';
+import {
+  addSymbols,
+  allocateModuleText,
+  type Code,
+  type FunctionDefinition,
+  removeSymbols,
+  textBytes,
+} from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
@@ -16,7 +23,8 @@ import { parseParameter } from './parameters.ts';
 import { putModule, tryGetModule } from './references.ts';
 import { taintForModule } from './taint.ts';
 
-const CORE_BYTES = 16_384;
+/** What a module takes that has hardly any code. */
+const LEAST_CORE_BYTES = 16_384;
 
 /** One `name=value` of an insmod command line; without a value it is a switch. */
 export interface Argument {
@@ -86,21 +94,25 @@ export function dependentsOf(kernel: Kernel, module: Module): string[] {
 }
 
 function layOut(kernel: Kernel, definition: ModuleDefinition, taints: string): Module {
+  const sizeBytes = Math.max(LEAST_CORE_BYTES, textBytes(definition.functions));
+  const code = new Map<FunctionDefinition, Code>();
   const module: Module = {
     definition,
     name: definition.name,
-    offset: allocateModuleText(kernel.kallsyms, CORE_BYTES),
-    sizeBytes: CORE_BYTES,
+    offset: allocateModuleText(kernel.kallsyms, sizeBytes),
+    sizeBytes,
     state: 'coming',
     references: 0,
     taints,
+    code,
     uses: [],
     klpAlive: false,
     parameters: new Map(definition.parameters.map((known) => [known.name, known.default])),
     kobject: undefined,
     patch: undefined,
   };
-  addSymbols(kernel.kallsyms, module, definition.functions);
+  const codes = addSymbols(kernel.kallsyms, module, definition.functions);
+  for (const added of codes) code.set(added.definition, added);
   kernel.modules.loaded.set(module.name, module);
   return module;
 }
@@ -125,7 +137,7 @@ function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]
   try {
     if (init) yield* init(kernel, module);
     if (patch) {
-      module.patch = createPatch(kernel, module, patch);
+      module.patch = createPatch(module, patch);
       yield* kernel.semantics.initPatch(kernel, module.patch);
     }
   } finally {

@@ -1,5 +1,5 @@
 /** Modules: data only. Source: include/linux/module.h. */
-import type { FunctionDefinition } from '../kallsyms.ts';
+import type { Code, FunctionDefinition } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import type { KobjectDirectory } from '../kobject.ts';
 import type { Patch, PatchDefinition } from '../livepatch/model.ts';
@@ -45,6 +45,8 @@ export interface Module {
   references: number;
   /** Letters of its taints, in the order of the flags: `OEK`. */
   readonly taints: string;
+  /** Its functions as they were laid out. */
+  readonly code: ReadonlyMap<FunctionDefinition, Code>;
   /** Modules that it needs, each with a reference of its own. */
   readonly uses: Module[];
   /** Coming was processed by livepatch, and going was not. */

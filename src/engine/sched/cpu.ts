@@ -1,6 +1,7 @@
 /** A cpu: what it runs now, and who waits for it. Source: kernel/sched/sched.h:struct rq. */
 import type { Timer } from '../clock.ts';
 import type { Kernel, TimerPayload } from '../kernel.ts';
+import type { Queue } from '../queue.ts';
 import type { Task } from './task.ts';
 
 export interface Cpu {
@@ -9,7 +10,7 @@ export interface Cpu {
   readonly idle: Task;
   current: Task;
   /** Runnable tasks other than `current`, the next one first. */
-  readonly runQueue: Task[];
+  readonly runQueue: Queue<Task>;
   needResched: boolean;
   /** While `current` spends virtual time (user space, mostly): when it is done, if left alone. */
   busyUntilNs: number | undefined;

@@ -7,6 +7,7 @@ import { assert } from '../../abi/errno.ts';
 import { nextExpiryNs, popTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
 import { updatePatchState } from '../livepatch/patchState.ts';
+import { pushLast, queueLength, takeFirst } from '../queue.ts';
 import type { Suspension } from './context.ts';
 import type { Cpu } from './cpu.ts';
 import { continueProgram } from './program.ts';
@@ -59,12 +60,12 @@ function runSomeCpu(kernel: Kernel): boolean {
 /** Switches to the task that waits longest; to the idle task if none does. */
 function schedule(kernel: Kernel, cpu: Cpu): void {
   const previous = cpu.current;
-  const next = cpu.runQueue.shift();
+  const next = takeFirst(cpu.runQueue);
   cpu.needResched = false;
   if (previous !== cpu.idle && runStateOf(kernel.tasks, previous) === 'runnable') {
     if (next === undefined) return;
     stopSpendingTime(kernel, cpu);
-    cpu.runQueue.push(previous);
+    pushLast(cpu.runQueue, previous);
   }
   cpu.busyUntilNs = undefined;
   cpu.current = next ?? cpu.idle;
@@ -111,7 +112,7 @@ function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): voi
     thread.wakeup = interrupted ? 'signal' : 'woken';
     if (!interrupted) sleepTask(kernel, task, step.value.state, step.value.untilNs);
   } else {
-    cpu.needResched = cpu.runQueue.length > 0;
+    cpu.needResched = queueLength(cpu.runQueue) > 0;
   }
 }
 

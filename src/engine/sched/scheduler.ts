@@ -10,6 +10,7 @@ import { assert } from '../../abi/errno.ts';
 import { JIFFY_NS, setTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
 import { arrivingPatchState, updatePatchState } from '../livepatch/patchState.ts';
+import { pushFirst, pushLast, queueLength } from '../queue.ts';
 import type { Context, SleepState, Wakeup } from './context.ts';
 import type { Cpu } from './cpu.ts';
 import {
@@ -58,7 +59,7 @@ export function spawnClient<T>(
   const cpu = chooseCpu(kernel);
   const task = createTask(kernel, { comm, kind: 'client', cpu: cpu.id });
   attachThread(kernel, task, context, settled);
-  cpu.runQueue.unshift(task);
+  pushFirst(cpu.runQueue, task);
   preempt(cpu);
   return task;
 }
@@ -82,7 +83,7 @@ export function attachThread<T>(
 /** Makes a task runnable on its cpu. */
 export function enqueueTask(kernel: Kernel, task: Task): void {
   const cpu = cpuOfTask(kernel, task);
-  cpu.runQueue.push(task);
+  pushLast(cpu.runQueue, task);
   preempt(cpu);
 }
 
@@ -144,7 +145,7 @@ export function wakeIfIdle(cpu: Cpu): void {
 /** Sees to a timer interrupt where a task that computes has a reason to notice one. */
 export function armTick(kernel: Kernel, cpu: Cpu): void {
   if (cpu.tick || cpu.busyUntilNs === undefined) return;
-  if (cpu.runQueue.length === 0 && !isPatchPending(kernel.tasks, cpu.current)) return;
+  if (queueLength(cpu.runQueue) === 0 && !isPatchPending(kernel.tasks, cpu.current)) return;
   const nextJiffyNs = (Math.floor(kernel.clock.nowNs / JIFFY_NS) + 1) * JIFFY_NS;
   cpu.tick = setTimer(kernel.timers, nextJiffyNs, () => timerInterrupt(kernel, cpu));
 }
@@ -158,7 +159,7 @@ export function cpuOfTask(kernel: Kernel, task: Task): Cpu {
 function timerInterrupt(kernel: Kernel, cpu: Cpu): void {
   cpu.tick = undefined;
   if (cpu.busyUntilNs === undefined) return;
-  if (cpu.runQueue.length > 0) cpu.needResched = true;
+  if (queueLength(cpu.runQueue) > 0) cpu.needResched = true;
   else if (kindOf(kernel.tasks, cpu.current) === 'user') exitToUserMode(kernel, cpu.current);
 }
 

@@ -1,0 +1,96 @@
+/** `klpfs mount`: starts a machine, and shows it in a directory. */
+import process from 'node:process';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { RELEASES } from '../../abi/release.ts';
+import { ReportedFailure } from '../failure.ts';
+import { realPath } from '../findMachine.ts';
+import { defaultLogFile } from '../logFile.ts';
+
+interface Options {
+  readonly machine?: string;
+  readonly release?: (typeof RELEASES)[number];
+  readonly clock?: 'real' | 'manual';
+  readonly speed?: number;
+  readonly cpus?: number;
+  readonly foreground?: true;
+  readonly allowOther?: true;
+  readonly logFile?: string;
+  readonly logLevel: string;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const ANSWER_LIMIT_MS = 30_000;
+
+export function addMountCommand(program: Command): void {
+  program
+    .command('mount')
+    .description('start a machine, and mount it on an empty directory')
+    .argument('<dir>', 'an empty directory')
+    .option('--machine <file>', 'a machine description in YAML (see klpfs machine)')
+    .addOption(new Option('--release <release>', 'the Linux release it is').choices(RELEASES))
+    .addOption(
+      new Option('--clock <mode>', 'with the wall clock, or moved by hand').choices([
+        'real',
+        'manual',
+      ]),
+    )
+    .option('--speed <number>', 'virtual seconds per real second', parseNumber)
+    .option('--cpus <number>', 'how many cpus it has', parseNumber)
+    .option('-f, --foreground', 'stay in the foreground, and log to stderr')
+    .option('--allow-other', 'let other users see the mount')
+    .option('--log-file <file>', 'where to log (background: $XDG_STATE_HOME/klpfs/NAME.log)')
+    .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
+    .addHelpText(
+      'after',
+      `
+Returns when the mount answers, while the machine goes on in the background.
+It ends when it is unmounted: klpfs umount, fusermount -u, Ctrl-C (twice: by
+force), SIGTERM. A mount whose machine has died is taken away first. Options
+win over the machine description.
+
+Exit code, as of mount(8): 0 mounted, 1 usage or permission, or a machine
+description that is wrong, 2 system, 32 not mounted.
+
+Examples:
+  $ mkdir -p ~/klp && klpfs mount ~/klp
+  $ klpfs mount ~/klp --release 6.1 --cpus 1
+  $ klpfs mount ~/klp --machine busy.yaml --clock manual
+  $ klpfs mount -f ~/klp --log-level debug 2> klpfs.log`,
+    )
+    .action((directory: string, options: Options) =>
+      options.foreground ? mountHere(directory, options) : mountBehind(directory, options),
+    );
+}
+
+async function mountHere(directory: string, options: Options): Promise<void> {
+  const { machine, release, clock, speed, cpus, allowOther, logFile, logLevel } = options;
+  const { serve } = await import('../serve.ts');
+  await serve({
+    directory,
+    machineFile: machine,
+    machineOptions: { release, clock, speed, cpus },
+    allowOther: allowOther === true,
+    logFile,
+    logLevel,
+  });
+}
+
+async function mountBehind(path: string, { logFile }: Options): Promise<void> {
+  const { awaitReport, spawnDaemon } = await import('../background.ts');
+  const { XDG_STATE_HOME: stateHome } = process.env;
+  const log = logFile ?? defaultLogFile(realPath(path), stateHome);
+  const [, , , ...args] = process.argv;
+  const report = await awaitReport(spawnDaemon(args, log), ANSWER_LIMIT_MS);
+  if (report.kind === 'failed') throw new ReportedFailure(report);
+  if (process.stderr.isTTY) {
+    process.stderr.write(`mounted on ${report.directory}, log in ${log}\n`);
+  }
+}
+
+function parseNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isFinite(number)) {
+    throw new InvalidArgumentError('It must be a number.');
+  }
+  return number;
+}

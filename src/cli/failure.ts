@@ -1,0 +1,50 @@
+/** From whatever was thrown to what is printed on stderr, and the exit code. */
+import { MountError } from '../../mount/mountError.ts';
+import { KernelError } from '../abi/errno.ts';
+import { MachineError } from '../machine/machineError.ts';
+import { CommandError, EXIT } from './commandError.ts';
+
+export interface Failure {
+  /** Whole lines. */
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** Another process of ours has failed, and has said how. */
+export class ReportedFailure extends Error {
+  readonly failure: Failure;
+
+  constructor({ text, exitCode }: Failure) {
+    super(text);
+    this.name = 'ReportedFailure';
+    this.failure = { text, exitCode };
+  }
+}
+
+/** mount(8): a machine whose description loads what the kernel refuses is not mounted. */
+const MOUNT_FAILURE = 32;
+
+/** `command` as it was typed, such as `klpfs clock advance`. */
+export function describeFailure(command: string, error: unknown): Failure {
+  if (error instanceof ReportedFailure) return error.failure;
+  const prefix = `${command}: `;
+  if (error instanceof MachineError) return describeComplaints(prefix, error);
+  if (error instanceof CommandError) {
+    const lines = [`${prefix}${error.message}`, ...error.details.map((line) => `  ${line}`)];
+    return { text: lines.map((line) => `${line}\n`).join(''), exitCode: error.exitCode };
+  }
+  if (error instanceof MountError) {
+    return { text: `${prefix}${error.message}\n`, exitCode: error.exitCode };
+  }
+  if (error instanceof KernelError) {
+    return { text: `${prefix}${error.message} (${error.code})\n`, exitCode: MOUNT_FAILURE };
+  }
+  const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { text: `${prefix}a bug of klpfs: ${bug}\n`, exitCode: EXIT.failed };
+}
+
+/** A line each; those about options rather than a file have no place. */
+function describeComplaints(prefix: string, { message, complaints }: MachineError): Failure {
+  const hasPlace = complaints.every(({ line }) => line > 0);
+  return { text: `${hasPlace ? '' : prefix}${message}\n`, exitCode: EXIT.failed };
+}

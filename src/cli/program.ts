@@ -1,0 +1,108 @@
+/** All commands in one: how they are described, how they fail. */
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { Command, CommanderError } from 'commander';
+import { EXIT } from './commandError.ts';
+import { describeFailure, type Failure } from './failure.ts';
+
+/** From the compiled file: dist/src/cli/program.js. */
+const PACKAGE = new URL('../../../package.json', import.meta.url);
+/** Their codes are those of mount(8). */
+const LIKE_MOUNT = ['mount', 'umount'];
+
+/** In the order of the help. Each is loaded only when it is needed, for a quick start. */
+const COMMANDS = {
+  mount: async () => (await import('./commands/mount.ts')).addMountCommand,
+  umount: async () => (await import('./commands/umount.ts')).addUmountCommand,
+  insmod: async () => (await import('./commands/insmod.ts')).addInsmodCommand,
+  rmmod: async () => (await import('./commands/rmmod.ts')).addRmmodCommand,
+  lsmod: async () => (await import('./commands/lsmod.ts')).addLsmodCommand,
+  wait: async () => (await import('./commands/wait.ts')).addWaitCommand,
+  status: async () => (await import('./commands/status.ts')).addStatusCommand,
+  ps: async () => (await import('./commands/ps.ts')).addPsCommand,
+  dmesg: async () => (await import('./commands/dmesg.ts')).addDmesgCommand,
+  wake: async () => (await import('./commands/wake.ts')).addWakeCommand,
+  clock: async () => (await import('./commands/clock.ts')).addClockCommand,
+  machine: async () => (await import('./commands/machine.ts')).addMachineCommand,
+} as const;
+
+/** Runs a command line, prints why it failed if it does, and answers the exit code. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  const program = await createProgram(argv);
+  let running = program;
+  program.hook('preAction', (_, action) => {
+    running = action;
+  });
+  for (const command of withSubcommands(program)) {
+    command.exitOverride((error) => {
+      running = command;
+      throw error;
+    });
+  }
+  try {
+    await program.parseAsync(argv);
+    return 0;
+  } catch (error) {
+    const { text, exitCode } =
+      error instanceof CommanderError
+        ? describeUsage(running, error)
+        : describeFailure(nameOf(running), error);
+    process.stderr.write(text);
+    return exitCode;
+  }
+}
+
+async function createProgram(argv: readonly string[]): Promise<Command> {
+  const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
+  const program = new Command('klpfs')
+    .description('A livepatch kernel that you can mount.')
+    .version(version)
+    .configureOutput({ outputError: () => {} })
+    .addHelpText('after', HELP);
+  for (const add of await loadCommands(argv[2])) add(program);
+  return program;
+}
+
+/** The one that is named; all of them for the help, and for what is none of them. */
+function loadCommands(name: string | undefined) {
+  const named = Object.entries(COMMANDS).filter(([known]) => known === name);
+  const wanted = named.length > 0 ? named : Object.entries(COMMANDS);
+  return Promise.all(wanted.map(([, load]) => load()));
+}
+
+const HELP = `
+A first session:
+  $ mkdir -p ~/klp && klpfs mount ~/klp
+  $ cd ~/klp/sys/kernel/livepatch
+  $ klpfs insmod livepatch-sample && klpfs wait livepatch_sample
+  $ cat livepatch_sample/enabled ~/klp/proc/cmdline
+  $ echo 0 > livepatch_sample/enabled; klpfs wait livepatch_sample
+  $ klpfs rmmod livepatch_sample; cd; klpfs umount ~/klp
+
+Which machine: --mount DIR, else KLPFS_MOUNT, else the one around the current
+directory, else the only one.
+
+Exit codes: 0 done, 1 refused or failed, 2 bad usage, 124 timeout of wait;
+mount and umount have those of mount(8): 1 usage, 2 system, 32 failure.
+
+Every command but these two reads and writes files of the mount; its --help says
+which.`;
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+function nameOf(command: Command): string {
+  return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
+}
+
+/** What commander ends with, be it an error or the end of --help. */
+function describeUsage(command: Command, { code, exitCode, message }: CommanderError): Failure {
+  if (exitCode === 0) return { text: '', exitCode: 0 };
+  const usage = LIKE_MOUNT.includes(command.name()) ? EXIT.failed : EXIT.usage;
+  // The help has been printed instead: a command that has subcommands only was given none.
+  if (code === 'commander.help') return { text: '', exitCode: usage };
+  const name = nameOf(command);
+  const reason = message.replace(/^error: /, '').replace(/\.$/, '');
+  return { text: `${name}: ${reason} (see ${name} --help)\n`, exitCode: usage };
+}

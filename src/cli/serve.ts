@@ -1,0 +1,72 @@
+/** A machine in this very process, until it is unmounted. */
+import { dirname } from 'node:path';
+import process from 'node:process';
+import { pino } from 'pino';
+import { startDaemon } from '../daemon/daemon.ts';
+import { superviseSession } from '../daemon/supervise.ts';
+import type { MachineOptions } from '../machine/parse.ts';
+import type { Report } from './background.ts';
+import { describeFailure } from './failure.ts';
+import { openLogFile } from './logFile.ts';
+import { readDescription } from './machineFile.ts';
+
+export interface ServeOptions {
+  readonly directory: string;
+  readonly machineFile: string | undefined;
+  /** These win over the machine file. */
+  readonly machineOptions: MachineOptions;
+  readonly allowOther: boolean;
+  /** Undefined: stderr. */
+  readonly logFile: string | undefined;
+  readonly logLevel: string;
+}
+
+const STDERR = 2;
+
+/** Resolves when the machine has ended. Whoever started this process hears how the start went. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const isChild = process.send !== undefined;
+  if (isChild) process.once('disconnect', endWithParent);
+  const run = await start(options).catch((error) => {
+    report({ kind: 'failed', ...describeFailure('klpfs mount', error) });
+    throw error;
+  });
+  if (isChild) process.chdir('/');
+  process.off('disconnect', endWithParent);
+  report({ kind: 'mounted', directory: run.session.directory });
+  await superviseSession(run.session, run.logger);
+}
+
+async function start({
+  directory,
+  machineFile,
+  machineOptions,
+  allowOther,
+  logFile,
+  logLevel,
+}: ServeOptions) {
+  const description = await readDescription(machineFile, machineOptions);
+  const dest = logFile === undefined ? STDERR : openLogFile(logFile);
+  const logger = pino({ level: logLevel }, pino.destination({ dest, sync: true }));
+  const baseDirectory = machineFile === undefined ? process.cwd() : dirname(machineFile);
+  const { session } = await startDaemon({
+    directory,
+    description,
+    baseDirectory,
+    allowOther,
+    logger,
+  });
+  const { release, cpus, clock } = description;
+  const { directory: mount, recovered } = session;
+  logger.info({ mount, recovered, release, cpus, clock }, 'mounted');
+  return { session, logger };
+}
+
+function report(message: Report): void {
+  process.send?.(message);
+}
+
+/** Nobody would ever know of this machine. */
+function endWithParent(): never {
+  process.exit(1);
+}
