@@ -42,7 +42,20 @@ export const fuseNative: Transport = {
   mount: mountByFuseNative,
 };
 
-async function mountByFuseNative(
+/** The last mount that was begun: each finds its descriptor by what has come since. */
+let lastMount: Promise<unknown> = Promise.resolve();
+
+function mountByFuseNative(
+  directory: string,
+  fileSystem: FileSystem,
+  options: MountOptions,
+): Promise<Connection> {
+  const mounting = lastMount.then(() => mountAlone(directory, fileSystem, options));
+  lastMount = mounting.catch(() => {});
+  return mounting;
+}
+
+async function mountAlone(
   directory: string,
   fileSystem: FileSystem,
   options: MountOptions,

@@ -39,11 +39,14 @@ const REFUSALS: Readonly<Record<NamespaceOperation, Refusal>> = {
   rename:  { missing: 'ENOENT', directory: 'EPERM',  other: 'EPERM',   source: 'vfs_rename(), kernfs_iop_rename()' },
 };
 
-/** Throws the errno that Linux gives for this operation on this name of a sysfs directory. */
+/** Throws the errno that Linux gives for this operation on this name of a directory. */
 export function refuse(operation: NamespaceOperation, directory: Directory, name: string): never {
   const node = directory.lookup(name);
   const refusal = REFUSALS[operation];
-  if (!node) throw new KernelError(refusal.missing, `${operation} of a name that is not there`);
+  if (!node) {
+    const code = directory.fileSystem.namesAreFixed ? 'ENOENT' : refusal.missing;
+    throw new KernelError(code, `${operation} of a name that is not there`);
+  }
   const code = node.kind === 'directory' ? refusal.directory : refusal.other;
   throw new KernelError(code, `${operation} of a ${node.kind}`);
 }

@@ -10,7 +10,7 @@ import { S_IFREG } from '../abi/mode.ts';
 import { emit } from '../engine/events.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
-import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { countStored } from './store.ts';
@@ -45,13 +45,9 @@ export const DOCUMENT_BYTES = 1024 * 1024;
 const FULL_PIECE_BYTES = 31 * 4096;
 
 export function controlFile(tree: Tree, verb: Verb): File {
-  const inode = createInode(tree, S_IFREG | (verb.execute ? 0o600 : 0o400));
   return {
     kind: 'file',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, 0, 1),
-    change: (change) => changeInode(tree, inode, change),
+    ...createNode(tree, S_IFREG | (verb.execute ? 0o600 : 0o400), { nlink: ONE_LINK }),
     open: () => openVerb(tree.kernel, verb),
   };
 }

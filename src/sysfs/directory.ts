@@ -1,6 +1,6 @@
 /** Directories whose entries never change: the way down to the places that matter. */
 import { S_IFDIR } from '../abi/mode.ts';
-import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import { createNode, type Tree } from './inode.ts';
 import type { Directory, Node } from './node.ts';
 
 /** A directory with fixed entries, listed in the order given. */
@@ -22,15 +22,8 @@ export function listedDirectory(
   permissions: number,
   entries: Pick<Directory, 'lookup' | 'list'>,
 ): Directory {
-  const inode = createInode(tree, S_IFDIR | permissions);
-  return {
-    kind: 'directory',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, 0, 2 + countDirectories(entries.list())),
-    change: (change) => changeInode(tree, inode, change),
-    ...entries,
-  };
+  const nlink = () => 2 + countDirectories(entries.list());
+  return { kind: 'directory', ...createNode(tree, S_IFDIR | permissions, { nlink }), ...entries };
 }
 
 /** Two directories shown as one; the first has the names that both have. */

@@ -2,10 +2,23 @@
 import { S_IALLUGO } from '../abi/mode.ts';
 import { wallTimeMs } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import type { AttributeChange, Attributes } from './node.ts';
+import type { AttributeChange, Attributes, FileSystemType, Node } from './node.ts';
+
+/** Everything that nodes are made with: the machine, the file system, the next inode number. */
+export interface Tree {
+  readonly kernel: Kernel;
+  readonly fileSystem: FileSystemType;
+  readonly inos: { next: number };
+  /** See nameHash.ts. */
+  readonly nameHashes: Map<string, number>;
+}
+
+export function createTree(kernel: Kernel, fileSystem: FileSystemType): Tree {
+  return { kernel, fileSystem, inos: { next: 1 }, nameHashes: new Map() };
+}
 
 /** The part of a node that chmod, chown and utimes change; it lives as long as the node. */
-export interface Inode {
+interface Inode {
   readonly ino: number;
   mode: number;
   uid: number;
@@ -13,49 +26,46 @@ export interface Inode {
   atimeMs: number;
   mtimeMs: number;
   ctimeMs: number;
-  readonly xattrs: Map<string, Uint8Array>;
 }
 
-/** Everything that nodes are made with: the machine, and the next inode number. */
-export interface Tree {
-  readonly kernel: Kernel;
-  nextIno: number;
-  /** See nameHash.ts. */
-  readonly nameHashes: Map<string, number>;
+/** What stat shows beyond what can be changed. */
+interface Measures {
+  readonly sizeBytes?: number;
+  readonly nlink: () => number;
 }
 
-export function createTree(kernel: Kernel): Tree {
-  return { kernel, nextIno: 1, nameHashes: new Map() };
+export type NodeBase = Pick<Node, 'ino' | 'fileSystem' | 'xattrs' | 'attributes' | 'change'>;
+
+/** The common part of a node with the next inode number. */
+export function createNode(tree: Tree, mode: number, measures: Measures): NodeBase {
+  const ino = tree.inos.next;
+  tree.inos.next += 1;
+  return createNumberedNode(tree, ino, mode, measures);
 }
 
-/** A node whose times are those of its first look-up, as in sysfs. */
-export function createInode(tree: Tree, mode: number): Inode {
-  const ino = tree.nextIno;
-  tree.nextIno += 1;
-  return inodeNumbered(tree, ino, mode);
-}
-
-export function inodeNumbered({ kernel }: Tree, ino: number, mode: number): Inode {
-  const now = wallTimeMs(kernel.clock);
+/** Its times are those of its first look-up, as in sysfs. */
+export function createNumberedNode(
+  tree: Tree,
+  ino: number,
+  mode: number,
+  { sizeBytes = 0, nlink }: Measures,
+): NodeBase {
+  const now = wallTimeMs(tree.kernel.clock);
+  const inode: Inode = { ino, mode, uid: 0, gid: 0, atimeMs: now, mtimeMs: now, ctimeMs: now };
   return {
     ino,
-    mode,
-    uid: 0,
-    gid: 0,
-    atimeMs: now,
-    mtimeMs: now,
-    ctimeMs: now,
+    fileSystem: tree.fileSystem,
     xattrs: new Map(),
+    attributes: (): Attributes => ({ ...inode, sizeBytes, nlink: nlink() }),
+    change: (change) => changeInode(tree, inode, change),
   };
 }
 
-export function attributesOf(inode: Inode, sizeBytes: number, nlink: number): Attributes {
-  const { ino, mode, uid, gid, atimeMs, mtimeMs, ctimeMs } = inode;
-  return { ino, mode, nlink, uid, gid, sizeBytes, atimeMs, mtimeMs, ctimeMs };
-}
+/** For files. */
+export const ONE_LINK = () => 1;
 
 /** A size is accepted and ignored, except that it moves the times. */
-export function changeInode({ kernel }: Tree, inode: Inode, change: AttributeChange): void {
+function changeInode({ kernel }: Tree, inode: Inode, change: AttributeChange): void {
   const now = wallTimeMs(kernel.clock);
   if (change.mode !== undefined) {
     inode.mode = (inode.mode & ~S_IALLUGO) | (change.mode & S_IALLUGO);

@@ -10,21 +10,22 @@ import type { Kernel } from '../engine/kernel.ts';
 import { formatKmsg, type KernelLog, LOG_LEVEL, recordAt, storeRecord } from '../engine/printk.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { waitOn } from '../engine/sched/wait.ts';
-import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
 
 /** LOG_LINE_MAX: a kilobyte less the prefix. */
 const LINE_MAX_BYTES = 1024 - 32;
 const LOG_USER = 1;
+/**
+ * The size that stat shows, so that SEEK_END leads to an offset which nothing else leads to: seeks
+ * themselves do not reach us.
+ */
+const END_OFFSET = 2 ** 30;
 
 export function kmsgFile(tree: Tree): File {
-  const inode = createInode(tree, S_IFREG | 0o644);
   return {
     kind: 'file',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, 0, 1),
-    change: (change) => changeInode(tree, inode, change),
+    ...createNode(tree, S_IFREG | 0o644, { sizeBytes: END_OFFSET, nlink: ONE_LINK }),
     open: (flags) => openKmsg(tree.kernel, (flags & O_NONBLOCK) === 0),
   };
 }
@@ -32,9 +33,10 @@ export function kmsgFile(tree: Tree): File {
 function openKmsg(kernel: Kernel, blocking: boolean): OpenFile {
   const { log } = kernel;
   let next = firstSequence(log);
+  let expected = 0;
   return {
     read: (offset, sizeBytes): Answer<Uint8Array> => {
-      if (offset === 0) next = firstSequence(log);
+      seek(offset);
       if (next < firstSequence(log)) {
         next = firstSequence(log);
         throw new KernelError('EPIPE', 'records were lost');
@@ -51,6 +53,13 @@ function openKmsg(kernel: Kernel, blocking: boolean): OpenFile {
     release: () => {},
   };
 
+  /** A read that does not continue comes after a seek: to the beginning, or to the end. */
+  function seek(offset: number): void {
+    if (offset === 0) next = firstSequence(log);
+    else if (offset !== expected) next = log.nextSequence;
+    expected = offset;
+  }
+
   function* takeNext(sizeBytes: number): Context<Uint8Array> {
     while (!recordAt(log, next)) {
       const wakeup = yield* waitOn(kernel, log.readers, 'interruptible');
@@ -64,6 +73,7 @@ function openKmsg(kernel: Kernel, blocking: boolean): OpenFile {
     const bytes = record ? encodeUtf8(formatKmsg(record)) : new Uint8Array(0);
     if (bytes.length > sizeBytes) throw new KernelError('EINVAL', 'the record does not fit');
     next += 1;
+    expected += bytes.length;
     return bytes;
   }
 }

@@ -4,7 +4,7 @@ import { S_IFDIR } from '../abi/mode.ts';
 import { isIn } from '../abi/release.ts';
 import type { KobjectDirectory, KobjectOwner } from '../engine/kobject.ts';
 import type { AttributeTable } from './attribute.ts';
-import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import { createNode, type Tree } from './inode.ts';
 import { objectAttributes, patchAttributes } from './livepatch.ts';
 import {
   moduleAttributes,
@@ -20,7 +20,6 @@ import { sysfsFile } from './sysfsFile.ts';
 export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directory {
   const files = filesOf(tree, kobject);
   const subdirectories = new WeakMap<KobjectDirectory, Directory>();
-  const inode = createInode(tree, S_IFDIR | 0o755);
 
   const subdirectory = (child: KobjectDirectory): Directory => {
     const known = subdirectories.get(child) ?? kobjectDirectory(tree, child);
@@ -33,10 +32,7 @@ export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directo
   };
   return {
     kind: 'directory',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, 0, 2 + kobject.children.size),
-    change: (change) => changeInode(tree, inode, change),
+    ...createNode(tree, S_IFDIR | 0o755, { nlink: () => 2 + kobject.children.size }),
     lookup: (name) => (kobject.live ? lookup(name) : undefined),
     *list() {
       if (!kobject.live) return;

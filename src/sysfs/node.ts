@@ -5,6 +5,7 @@
  * `KernelError` for what user space must see as an errno. An `Answer` that is a context is run by
  * the daemon on a task of the machine, and may take its time.
  */
+import type { ErrnoName } from '../abi/errno.ts';
 import type { Answer } from '../engine/sched/context.ts';
 
 export type { Answer, Context } from '../engine/sched/context.ts';
@@ -34,11 +35,23 @@ export interface AttributeChange {
   readonly mtimeMs?: number;
 }
 
+/** What a kind of file system lets user space do to names and attributes. */
+export interface FileSystemType {
+  readonly name: string;
+  /** A name that is not there cannot even be asked to come: creating it is ENOENT. */
+  readonly namesAreFixed: boolean;
+  /** trusted.* and security.* attributes can be set. */
+  readonly keepsXattrs: boolean;
+  /** What getxattr(2) of a user.* attribute answers. */
+  readonly userXattr: ErrnoName;
+}
+
 interface Inode {
   readonly ino: number;
+  readonly fileSystem: FileSystemType;
   attributes(): Attributes;
   change(change: AttributeChange): void;
-  /** Extended attributes by name. Which names may be set is the file system's matter. */
+  /** Extended attributes by name. */
   readonly xattrs: Map<string, Uint8Array>;
 }
 

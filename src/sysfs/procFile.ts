@@ -6,7 +6,7 @@
 import { decodeLatin1 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
 import { S_IFREG } from '../abi/mode.ts';
-import { attributesOf, changeInode, createInode, type Tree } from './inode.ts';
+import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File } from './node.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { countStored } from './store.ts';
@@ -23,13 +23,9 @@ export interface ProcFile {
  * proc_reg_write() without a handler does.
  */
 export function procFile(tree: Tree, { mode, show, store }: ProcFile): File {
-  const inode = createInode(tree, S_IFREG | mode);
   return {
     kind: 'file',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, 0, 1),
-    change: (change) => changeInode(tree, inode, change),
+    ...createNode(tree, S_IFREG | mode, { nlink: ONE_LINK }),
     open: () => {
       const snapshot = createSnapshot();
       return {

@@ -8,7 +8,7 @@ import { S_IFDIR, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { framesOf } from '../engine/sched/stack.ts';
 import { commOf, findTask, patchStateOf, stackOf, type Task } from '../engine/sched/task.ts';
-import { attributesOf, inodeNumbered, type Tree } from './inode.ts';
+import { createNumberedNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Directory, File, Node } from './node.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 
@@ -53,12 +53,9 @@ function taskFiles(tree: Tree, pid: number, firstIno: number): Record<string, No
 
 function taskFile(tree: Tree, pid: number, index: number, { mode, show }: TaskFile): File {
   const { kernel } = tree;
-  const inode = inodeNumbered(tree, inoOf(pid, index), S_IFREG | mode);
   return {
     kind: 'file',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, 0, 1),
+    ...createNumberedNode(tree, inoOf(pid, index), S_IFREG | mode, { nlink: ONE_LINK }),
     change: refuseChange,
     open: () => {
       const snapshot = createSnapshot();
@@ -82,22 +79,32 @@ function directory(
   index: number,
   entries: Readonly<Record<string, Node>>,
 ): Directory {
-  const inode = inodeNumbered(tree, inoOf(pid, index), S_IFDIR | 0o555);
+  const nlink = () => (index === THREAD_INO ? 2 : 3);
   return {
     kind: 'directory',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, 0, index === THREAD_INO ? 2 : 3),
+    ...createNumberedNode(tree, inoOf(pid, index), S_IFDIR | 0o555, { nlink }),
     change: refuseChange,
     lookup: (name) => (Object.hasOwn(entries, name) ? entries[name] : undefined),
     list: () => Object.entries(entries),
   };
 }
 
-/** The newest frame first; a task that runs has none to show. Source: proc_pid_stack(). */
+/** in_sched_functions(): code that only switches tasks is left out of stacks. */
+const SCHED_FUNCTIONS: ReadonlySet<string> = new Set([
+  '__schedule',
+  'schedule',
+  'schedule_timeout',
+  'schedule_hrtimeout_range',
+  'schedule_hrtimeout_range_clock',
+  'io_schedule',
+  'do_nanosleep',
+]);
+
+/** The newest frame first. Source: proc_pid_stack(), save_stack_address_nosched(). */
 function showStack({ tasks }: Kernel, task: Task): string {
   let text = '';
   for (const { name, sizeBytes, module } of framesOf(stackOf(tasks, task))) {
+    if (SCHED_FUNCTIONS.has(name)) continue;
     const size = sizeBytes.toString(16);
     const offset = (sizeBytes / 2).toString(16);
     text += `[<0>] ${name}+0x${offset}/0x${size}${module ? ` [${module.name}]` : ''}\n`;

@@ -3,6 +3,7 @@ import type { Kernel } from '../engine/kernel.ts';
 import { kernelVerbs } from './control.ts';
 import { controlFile, type Verb } from './controlFile.ts';
 import { fixedDirectory } from './directory.ts';
+import { PROCFS, sysfsOf } from './fileSystems.ts';
 import { createTree } from './inode.ts';
 import { kmsgFile } from './kmsg.ts';
 import { kobjectDirectory } from './kobjectDirectory.ts';
@@ -12,7 +13,7 @@ import { tracingDirectory } from './tracing.ts';
 
 /** `verbs` are those that the kernel cannot carry out alone. */
 export function mountedTree(kernel: Kernel, verbs: readonly Verb[]): Directory {
-  const tree = createTree(kernel);
+  const tree = createTree(kernel, sysfsOf(kernel.config.release));
   return fixedDirectory(tree, 0o755, {
     control: fixedDirectory(
       tree,
@@ -22,7 +23,7 @@ export function mountedTree(kernel: Kernel, verbs: readonly Verb[]): Directory {
       ),
     ),
     dev: fixedDirectory(tree, 0o755, { kmsg: kmsgFile(tree) }),
-    proc: procDirectory(tree),
+    proc: procDirectory({ ...tree, fileSystem: PROCFS }),
     sys: fixedDirectory(tree, 0o555, {
       kernel: fixedDirectory(tree, 0o755, {
         livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),

@@ -8,7 +8,7 @@ import { KernelError } from '../abi/errno.ts';
 import { mayRead, mayWrite, PAGE_SIZE, S_IFREG, S_IRUGO, S_IWUGO } from '../abi/mode.ts';
 import { type KobjectDirectory, withActiveReference } from '../engine/kobject.ts';
 import type { Attribute } from './attribute.ts';
-import { attributesOf, changeInode, createInode, type Inode, type Tree } from './inode.ts';
+import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import { type Answer, type File, isContext, type OpenFile } from './node.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { countStored } from './store.ts';
@@ -20,16 +20,14 @@ export function sysfsFile<Owner>(
   attribute: Attribute<Owner>,
   owner: Owner,
 ): File {
-  const inode = createInode(tree, S_IFREG | attribute.mode);
+  const { mode, sizeBytes = PAGE_SIZE } = attribute;
+  const node = createNode(tree, S_IFREG | mode, { sizeBytes, nlink: ONE_LINK });
   return {
     kind: 'file',
-    ino: inode.ino,
-    xattrs: inode.xattrs,
-    attributes: () => attributesOf(inode, attribute.sizeBytes ?? PAGE_SIZE, 1),
-    change: (change) => changeInode(tree, inode, change),
+    ...node,
     open: (flags) => {
       requireLive(directory);
-      checkMode(inode, flags);
+      checkMode(node.attributes().mode, flags);
       return openAttribute(tree, directory, attribute, owner);
     },
   };
@@ -39,7 +37,7 @@ export function sysfsFile<Owner>(
  * The check that refuses root too: permission bits are not enough where no mode bit at all allows
  * the access. Source: kernfs_fop_open().
  */
-function checkMode({ mode }: Inode, flags: number): void {
+function checkMode(mode: number, flags: number): void {
   if (mayWrite(flags) && (mode & S_IWUGO) === 0) throw new KernelError('EACCES', 'read-only');
   if (mayRead(flags) && (mode & S_IRUGO) === 0) throw new KernelError('EACCES', 'write-only');
 }

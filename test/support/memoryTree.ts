@@ -7,6 +7,7 @@ import type { Outcome, Run } from '../../mount/reply.ts';
 import { KernelError } from '../../src/abi/errno.ts';
 import { PAGE_SIZE, S_IFDIR, S_IFLNK, S_IFREG } from '../../src/abi/mode.ts';
 import type { Suspension, Wakeup } from '../../src/engine/sched/context.ts';
+import { sysfsOf } from '../../src/sysfs/fileSystems.ts';
 import type {
   Answer,
   AttributeChange,
@@ -40,6 +41,7 @@ function inode(type: number, permissions: number, sizeBytes: number) {
   };
   return {
     ino,
+    fileSystem: sysfsOf('4.15'),
     xattrs: new Map<string, Uint8Array>(),
     attributes: () => attributes,
     change: ({ sizeBytes: truncated, mode, ...rest }: AttributeChange) => {

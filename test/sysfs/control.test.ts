@@ -4,6 +4,7 @@ import { encodeUtf8 } from '../../src/abi/bytes.ts';
 import { O_WRONLY } from '../../src/abi/mode.ts';
 import { parseAdvance } from '../../src/sysfs/control.ts';
 import { controlFile } from '../../src/sysfs/controlFile.ts';
+import { sysfsOf } from '../../src/sysfs/fileSystems.ts';
 import { createTree } from '../../src/sysfs/inode.ts';
 import { Machine } from '../support/machine.ts';
 import { aModule, cmdlinePatch } from '../support/modules.ts';
@@ -107,7 +108,7 @@ test('taints: the lines once a boot, the value for ever', () => {
 test('a document comes in pieces of one write; too much of it is E2BIG', () => {
   const received: string[] = [];
   const { kernel } = new Machine();
-  const file = controlFile(createTree(kernel), {
+  const file = controlFile(createTree(kernel, sysfsOf('4.15')), {
     name: 'document',
     show: () => '',
     execute: (_kernel, text) => {

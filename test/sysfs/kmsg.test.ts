@@ -93,10 +93,12 @@ test('equal lines have different times', () => {
 test('a blocking read waits for the next record, and a signal ends it', () => {
   const machine = new Machine();
   const file = machine.open(PATH, 0);
-  machine.finish(file.read(0, 8192));
-  machine.finish(file.read(50, 8192));
+  let offset = 0;
+  for (const _record of machine.kernel.log.records) {
+    offset += machine.finish(file.read(offset, 8192)).length;
+  }
   const wait = () => {
-    const answer = file.read(100, 8192);
+    const answer = file.read(offset, 8192);
     if (!isContext(answer)) throw new Error('there was a record');
     const outcomes: Outcome<Uint8Array>[] = [];
     const task = startRequest(machine.kernel, answer, (outcome) => outcomes.push(outcome));
@@ -107,10 +109,26 @@ test('a blocking read waits for the next record, and a signal ends it', () => {
   expect(first.outcomes).toEqual([]);
   machine.write('news', PATH);
   machine.advance(0);
-  expect(decodeUtf8((first.outcomes[0] as { value: Uint8Array }).value)).toContain(';news\n');
+  const news = (first.outcomes[0] as { value: Uint8Array }).value;
+  expect(decodeUtf8(news)).toContain(';news\n');
+  offset += news.length;
 
   const second = wait();
   interruptRequest(machine.kernel, second.task);
   machine.advance(0);
   expect(second.outcomes).toMatchObject([{ error: { code: 'EINTR' } }]);
+});
+
+test('a seek to the end leads behind the last record, one to the beginning before the first', () => {
+  const machine = new Machine();
+  const file = machine.open(PATH, O_NONBLOCK);
+  const { sizeBytes } = machine.file(PATH).attributes();
+  const read = (offset: number) =>
+    machine.attempt(() => decodeUtf8(machine.finish(file.read(offset, 8192))));
+  expect(read(sizeBytes)).toBe('EAGAIN');
+  machine.write('news', PATH);
+  const news = read(sizeBytes);
+  expect(news).toContain(';news\n');
+  expect(read(sizeBytes + news.length)).toBe('EAGAIN');
+  expect(read(0)).toMatch(/^5,0,/);
 });
