@@ -1,6 +1,6 @@
 /** Starts a daemon that outlives this process, and waits until its mount answers. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -15,6 +15,10 @@ export type Report =
   | ({ readonly kind: 'failed' } & Failure);
 
 const MOUNT_FAILURE = 32;
+/** Where `stdio` below has it. */
+const IPC_FD = 3;
+/** Source: include/uapi/asm-generic/fcntl.h. */
+const O_CLOEXEC = 0o2000000;
 /** Between a request to end and the end by force. */
 const GRACE_MS = 2000;
 
@@ -25,10 +29,29 @@ export function spawnDaemon(args: readonly string[], logFile: string): ChildProc
   const command = [...process.execArgv, script, 'mount', '--foreground', '--log-file', logFile];
   const daemon = spawn(process.execPath, [...command, ...args], {
     detached: true,
-    stdio: ['ignore', log, log, 'ipc'],
+    stdio: ['ignore', log, log, 'ipc', ...hideInherited(IPC_FD + 1)],
   });
   closeSync(log);
   return daemon;
+}
+
+/**
+ * Descriptors beyond stdio that a child would inherit, as bats and make leave them open, are hidden
+ * behind /dev/null: whoever waits for their end must not wait for the daemon.
+ */
+function hideInherited(first: number): 'ignore'[] {
+  const inherited = readdirSync('/proc/self/fd').map(Number).filter(isInherited);
+  return new Array(Math.max(0, Math.max(...inherited) + 1 - first)).fill('ignore');
+}
+
+function isInherited(fd: number): boolean {
+  try {
+    const [, flags = ''] =
+      /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
+    return (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** The daemon's report. Ends the daemon, and throws, when none comes in time. */

@@ -4,7 +4,7 @@ import { ERRNO } from '../abi/errno.ts';
 /** Exit codes of all commands but mount and umount, which have those of mount(8). */
 export const EXIT = { failed: 1, usage: 2, timeout: 124 } as const;
 
-/** A command cannot do what it was asked to. */
+/** A command cannot do what it was asked to. Every line of the message is an error of its own. */
 export class CommandError extends Error {
   readonly exitCode: number;
   /** Lines that are printed below the message. */

@@ -30,8 +30,11 @@ export function describeFailure(command: string, error: unknown): Failure {
   const prefix = `${command}: `;
   if (error instanceof MachineError) return describeComplaints(prefix, error);
   if (error instanceof CommandError) {
-    const lines = [`${prefix}${error.message}`, ...error.details.map((line) => `  ${line}`)];
-    return { text: lines.map((line) => `${line}\n`).join(''), exitCode: error.exitCode };
+    const lines = [
+      ...error.message.split('\n').map((line) => `${prefix}${line}\n`),
+      ...error.details.map((line) => `  ${line}\n`),
+    ];
+    return { text: lines.join(''), exitCode: error.exitCode };
   }
   if (error instanceof MountError) {
     return { text: `${prefix}${error.message}\n`, exitCode: error.exitCode };

@@ -1,8 +1,8 @@
 /** From the machine description that a user wrote, and options that win over it, to a machine. */
 import { readFile } from 'node:fs/promises';
+import { readMachine } from '../daemon/readMachine.ts';
 import type { MachineDescription } from '../machine/description.ts';
-import { type MachineOptions, parseMachine } from '../machine/parse.ts';
-import { builtinModules } from '../modules/builtin.ts';
+import type { MachineOptions } from '../machine/parse.ts';
 import { CommandError, errnoOf, errnoText } from './commandError.ts';
 
 /** The default machine if there is no file. Throws `MachineError` with all that is wrong. */
@@ -11,7 +11,7 @@ export async function readDescription(
   options: MachineOptions,
 ): Promise<MachineDescription> {
   const text = path === undefined ? '' : await readText(path);
-  return parseMachine(text, path ?? 'default machine', { available: builtinModules, options });
+  return readMachine(text, path ?? 'default machine', options);
 }
 
 async function readText(path: string): Promise<string> {

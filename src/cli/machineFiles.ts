@@ -57,7 +57,7 @@ export function request(machine: Machine, verb: string, text: string): void {
     openSync(join(machine.directory, path), constants.O_WRONLY),
   );
   try {
-    onMachine(machine, path, () => writeAll(fd, Buffer.from(text)));
+    onMachine(machine, path, () => writeAll(fd, padRequest(Buffer.from(text))));
   } finally {
     closeSync(fd);
   }
@@ -96,6 +96,19 @@ function ifThere<T>(read: () => T): T | undefined {
     }
     throw error;
   }
+}
+
+/**
+ * FUSE cuts a write in pieces of this size, the first one shorter by what its buffer is off a page;
+ * a last piece that is nearly full looks as if another followed. Blank lines after it mean nothing.
+ */
+const PIECE_BYTES = 32 * 4096;
+const NEARLY_FULL_BYTES = 30 * 4096;
+
+function padRequest(bytes: Buffer): Buffer {
+  const lastBytes = bytes.length % PIECE_BYTES;
+  if (lastBytes > 0 && lastBytes < NEARLY_FULL_BYTES) return bytes;
+  return Buffer.concat([bytes, Buffer.alloc(PIECE_BYTES - lastBytes + 1, '\n')]);
 }
 
 /** A piece that was taken may be followed by an error: it comes with the next piece. */

@@ -11,14 +11,13 @@ import {
   cpuOf,
   findTask,
   kindOf,
-  listTasks,
   patchStateOf,
   pidOf,
   runStateOf,
   stackOf,
 } from '../engine/sched/task.ts';
 import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
-import { isShown } from './proc.ts';
+import { listShownTasks } from './proc.ts';
 
 export const kernelVerbs: readonly Verb[] = [
   {
@@ -60,19 +59,17 @@ function wake(kernel: Kernel, request: string): void {
 /** All tasks as a JSON array, a line each. */
 function describeTasks(kernel: Kernel): string {
   const { tasks } = kernel;
-  const lines = [...listTasks(tasks)]
-    .filter((task) => isShown(kernel, task))
-    .map((task) =>
-      JSON.stringify({
-        pid: pidOf(tasks, task),
-        comm: commOf(tasks, task),
-        kind: kindOf(tasks, task),
-        state: runStateOf(tasks, task),
-        cpu: cpuOf(tasks, task),
-        patch_state: patchStateOf(tasks, task),
-        stack: [...framesOf(stackOf(tasks, task))].map(({ name }) => name),
-      }),
-    );
+  const lines = listShownTasks(kernel).map((task) =>
+    JSON.stringify({
+      pid: pidOf(tasks, task),
+      comm: commOf(tasks, task),
+      kind: kindOf(tasks, task),
+      state: runStateOf(tasks, task),
+      cpu: cpuOf(tasks, task),
+      patch_state: patchStateOf(tasks, task),
+      stack: [...framesOf(stackOf(tasks, task))].map(({ name }) => name),
+    }),
+  );
   return `[\n${lines.join(',\n')}\n]\n`;
 }
 

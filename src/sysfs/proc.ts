@@ -62,18 +62,25 @@ function tasksDirectory(tree: Tree): Directory {
       return task !== undefined && isShown(kernel, task) ? processDirectory(tree, pid) : undefined;
     },
     *list() {
-      const pids = [...listTasks(kernel.tasks)]
-        .filter((task) => isShown(kernel, task))
-        .map((task) => pidOf(kernel.tasks, task))
-        .sort((a, b) => a - b);
-      for (const pid of pids) yield [String(pid), processDirectory(tree, pid)];
+      for (const task of listShownTasks(kernel)) {
+        const pid = pidOf(kernel.tasks, task);
+        yield [String(pid), processDirectory(tree, pid)];
+      }
     },
   });
 }
 
 /** The process behind a request is a task like others once it sleeps; before, nobody sees it. */
-export function isShown({ tasks }: Kernel, task: Task): boolean {
+function isShown({ tasks }: Kernel, task: Task): boolean {
   return kindOf(tasks, task) !== 'client' || runStateOf(tasks, task) !== 'runnable';
+}
+
+/** By pid. */
+export function listShownTasks(kernel: Kernel): Task[] {
+  const { tasks } = kernel;
+  return [...listTasks(tasks)]
+    .filter((task) => isShown(kernel, task))
+    .sort((a, b) => pidOf(tasks, a) - pidOf(tasks, b));
 }
 
 /** The newest first. */

@@ -79,14 +79,17 @@ function insert(machine: Machine, name: string, requestAll: () => void): void {
     requestAll();
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    const logged = [...cursor.takeNew()].filter(({ level }) => level <= WARNING);
     const message = `could not insert module ${name}: ${errnoText(error.errno)}`;
-    throw new CommandError(
-      message,
-      EXIT.failed,
-      logged.map(({ text }) => text),
-    );
+    throw new CommandError(message, EXIT.failed, explain(cursor, name));
   } finally {
     cursor.close();
   }
+}
+
+/** What the kernel has logged since; a manifest is called by its file name. */
+function explain(cursor: LogCursor, name: string): string[] {
+  const lines = [...cursor.takeNew()]
+    .filter(({ level }) => level <= WARNING)
+    .map(({ text }) => text.replace(/^klpfs: manifest: manifest:/, `${name}:`));
+  return [...new Set(lines)];
 }

@@ -1,9 +1,9 @@
 /** `klpfs mount`: starts a machine, and shows it in a directory. */
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RELEASES } from '../../abi/release.ts';
 import { ReportedFailure } from '../failure.ts';
-import { realPath } from '../findMachine.ts';
 import { defaultLogFile } from '../logFile.ts';
 
 interface Options {
@@ -78,7 +78,7 @@ async function mountHere(directory: string, options: Options): Promise<void> {
 async function mountBehind(path: string, { logFile }: Options): Promise<void> {
   const { awaitReport, spawnDaemon } = await import('../background.ts');
   const { XDG_STATE_HOME: stateHome } = process.env;
-  const log = logFile ?? defaultLogFile(realPath(path), stateHome);
+  const log = logFile ?? defaultLogFile(resolve(path), stateHome);
   const [, , , ...args] = process.argv;
   const report = await awaitReport(spawnDaemon(args, log), ANSWER_LIMIT_MS);
   if (report.kind === 'failed') throw new ReportedFailure(report);

@@ -28,9 +28,10 @@ The same as a file, a module at a time: echo livepatch_sample > control/rmmod`,
     )
     .action(async (names: string[], options: MachineOptions) => {
       const machine = await openMachine(options);
-      const failures = names.map((name) => remove(machine, moduleName(name)));
-      const [first, ...others] = failures.filter((failure) => failure !== undefined);
-      if (first !== undefined) throw new CommandError(first, 1, others);
+      const failures = names
+        .map((name) => remove(machine, moduleName(name)))
+        .filter((failure) => failure !== undefined);
+      if (failures.length > 0) throw new CommandError(failures.join('\n'));
     });
 }
 

@@ -5,10 +5,12 @@
  */
 import { setTimer } from '../clock.ts';
 import { emit } from '../events.ts';
+import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Answer, type Context, settle } from './context.ts';
 import { attachThread, createTask, enqueueTask, wakeTask } from './scheduler.ts';
-import { pidOf, type Task } from './task.ts';
+import { pushFrame } from './stack.ts';
+import { pidOf, stackOf, type Task } from './task.ts';
 import { createWaitQueue, waitOn, wakeAll } from './wait.ts';
 
 type Work = () => Answer<void>;
@@ -21,6 +23,9 @@ export interface WorkerPool {
   /** How many workers were made so far: the M of kworker/N:M. */
   made: number;
 }
+
+/** What every worker executes, the outermost first, where the machine has such functions. */
+const WORKER_FRAMES = ['kthread', 'worker_thread'] as const;
 
 export function createWorkerPool(cpu: number): WorkerPool {
   return { cpu, pending: [], idle: [], made: 0 };
@@ -63,6 +68,10 @@ export function createWorker(kernel: Kernel, pool: WorkerPool, pid?: number): Ta
     ...(pid === undefined ? {} : { pid }),
   });
   pool.made += 1;
+  for (const name of WORKER_FRAMES) {
+    const code = lookupName(kernel.kallsyms, name);
+    if (code) kernel.tasks.stack[worker] = pushFrame(stackOf(kernel.tasks, worker), code);
+  }
   attachThread(kernel, worker, workerThread(kernel, pool, worker), () => {});
   enqueueTask(kernel, worker);
   return worker;

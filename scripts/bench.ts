@@ -1,0 +1,160 @@
+/**
+ * How fast klpfs is, next to what it stands in for, measured side by side in one run. Numbers
+ * differ from machine to machine; the ratios are what counts.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { pino } from 'pino';
+import { startDaemon } from '../src/daemon/daemon.ts';
+import { readMachine } from '../src/daemon/readMachine.ts';
+import type { ClientResult } from './benchClient.ts';
+
+const CLI = resolve(import.meta.dirname, '../src/cli/main.js');
+const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
+/** Median of three boots of a real kernel in QEMU until the first `cat enabled`. */
+const VIRTUAL_MACHINE_S = 10.0;
+const REAL_ATTRIBUTE = '/sys/kernel/fscaps';
+const ROUNDS = 5;
+const ROUND_MS = 400;
+
+const scratch = mkdtempSync(join(tmpdir(), 'klpfs-bench-'));
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+async function run(command: string, args: readonly string[]): Promise<string> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  for await (const chunk of child.stdout) output += chunk;
+  if (child.exitCode === null) await new Promise((done) => child.once('close', done));
+  if (child.exitCode !== 0) throw new Error(`${command} ${args.join(' ')}: ${child.exitCode}`);
+  return output;
+}
+
+async function client(operation: string, path: string, ms = ROUND_MS): Promise<ClientResult> {
+  return JSON.parse(await run(process.execPath, [CLIENT, operation, path, String(ms)]));
+}
+
+/** A daemon in this process, on an empty directory of its own. */
+async function startMachine(description: string) {
+  const directory = mkdtempSync(join(scratch, 'mount-'));
+  const machine = readMachine(description, 'bench', {});
+  const { session } = await startDaemon({
+    directory,
+    description: machine,
+    baseDirectory: scratch,
+    allowOther: false,
+    logger: pino({ level: 'silent' }),
+  });
+  return {
+    path: (name: string) => join(directory, 'sys/kernel/livepatch/livepatch_sample', name),
+    stop: async () => {
+      await session.unmount('plain');
+      rmdirSync(directory);
+    },
+  };
+}
+
+async function benchStart(): Promise<void> {
+  const directory = mkdtempSync(join(scratch, 'start-'));
+  const machine = join(scratch, 'start.yaml');
+  writeFileSync(machine, 'load: [livepatch-sample]\n');
+  const seconds: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = performance.now();
+    await run('bash', [
+      '-c',
+      '"$0" mount "$1" --machine "$2" && cat "$1/sys/kernel/livepatch/livepatch_sample/enabled"',
+      CLI,
+      directory,
+      machine,
+    ]);
+    seconds.push((performance.now() - before) / 1000);
+    await run(CLI, ['umount', directory]);
+  }
+  const median_s = median(seconds);
+  print(`mount to first answer   ${median_s.toFixed(2)} s (target 0.50)`);
+  print(
+    `  a virtual machine     ${VIRTUAL_MACHINE_S.toFixed(1)} s = ${(VIRTUAL_MACHINE_S / median_s).toFixed(0)} times as long`,
+  );
+}
+
+async function benchRequests(): Promise<void> {
+  const machine = await startMachine('load: [livepatch-sample]');
+  for (const operation of ['pread', 'orc']) {
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      ours.push((await client(operation, machine.path('enabled'))).p50Us);
+      theirs.push((await client(operation, REAL_ATTRIBUTE)).p50Us);
+    }
+    const label = operation === 'pread' ? 'pread' : 'open+read+close';
+    print(
+      `${label.padEnd(23)} ${median(ours).toFixed(1)} us; real sysfs ${median(theirs).toFixed(1)} us = ${(median(ours) / median(theirs)).toFixed(0)} times`,
+    );
+  }
+  const throughput = new Map<number, number>();
+  for (const clients of [1, 4, 16]) {
+    const results = await Promise.all(
+      Array.from({ length: clients }, () => client('pread', machine.path('enabled'), 1500)),
+    );
+    throughput.set(clients, results.reduce((sum, { operations }) => sum + operations, 0) / 1.5);
+  }
+  const alone = throughput.get(1) ?? 1;
+  for (const [clients, perSecond] of throughput) {
+    print(
+      `pread, ${String(clients).padStart(2)} clients       ${perSecond.toFixed(0)} per second = ${(perSecond / alone).toFixed(2)} times one client`,
+    );
+  }
+  await machine.stop();
+}
+
+/** One cpu, so that a transition is over when the write returns. */
+function crowd(tasks: number): string {
+  return [
+    'cpus: 1',
+    'load: [livepatch-sample]',
+    'tasks:',
+    `  - {comm: sleeper, count: ${tasks}, program: [{sleep_in: [do_nanosleep]}]}`,
+  ].join('\n');
+}
+
+async function benchTransitions(): Promise<void> {
+  let smallest: number | undefined;
+  for (const tasks of [100, 10_000, 100_000]) {
+    const machine = await startMachine(crowd(tasks));
+    await client('toggle', machine.path('enabled'), 300);
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const [toggled, read] = await Promise.all([
+      client('toggle', machine.path('enabled'), 3000),
+      client('pread', machine.path('transition'), 3000),
+    ]);
+    delay.disable();
+    const alone = await client('toggle', machine.path('enabled'), 1500);
+    smallest ??= alone.p50Us;
+    const delayMs = delay.percentile(99.9) / 1e6 - 1;
+    print(
+      `transition, ${String(tasks).padStart(6)} tasks ${(alone.p50Us / 1000).toFixed(2)} ms = ${(alone.p50Us / smallest).toFixed(1)} times 100 tasks; ` +
+        `meanwhile (${toggled.operations} transitions) requests p99 ${(read.p99Us / 1000).toFixed(1)} ms (limit 10), event loop p99.9 ${delayMs.toFixed(1)} ms (limit 5)`,
+    );
+    await machine.stop();
+  }
+}
+
+try {
+  await benchStart();
+  await benchRequests();
+  await benchTransitions();
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+process.exit(0);

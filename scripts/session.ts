@@ -1,0 +1,58 @@
+/**
+ * Sessions: what somebody types into a shell, and what it answers, as a document shows it.
+ *
+ * In the expected output `[..]` stands for any text within a line, and a line `...` for any lines.
+ */
+
+export interface Exchange {
+  readonly command: string;
+  readonly expected: readonly string[];
+  /** The first of its block: a session of its own. */
+  readonly begins: boolean;
+  /** Where it stands in the document. */
+  readonly line: number;
+}
+
+const FENCE = /^```(\w*)\s*$/;
+const PROMPT = '$ ';
+
+/** The exchanges of all `console` blocks of a Markdown text, in order. */
+export function parseSessions(markdown: string): Exchange[] {
+  const exchanges: (Exchange & { expected: string[] })[] = [];
+  let inside = false;
+  let begins = false;
+  for (const [index, text] of markdown.split('\n').entries()) {
+    const fence = FENCE.exec(text);
+    if (fence) {
+      inside = !inside && fence[1] === 'console';
+      begins = inside;
+    } else if (inside && text.startsWith(PROMPT)) {
+      const command = text.slice(PROMPT.length);
+      exchanges.push({ command, expected: [], begins, line: index + 1 });
+      begins = false;
+    } else if (inside) {
+      exchanges.at(-1)?.expected.push(text);
+    }
+  }
+  return exchanges;
+}
+
+/** Whether a shell's answer is what the document shows. */
+export function matches(expected: readonly string[], actual: readonly string[]): boolean {
+  const [first, ...rest] = expected;
+  if (first === undefined) return actual.length === 0;
+  if (first.trim() === '...') {
+    return actual.some((_, skipped) => matches(rest, actual.slice(skipped))) || matches(rest, []);
+  }
+  const [line, ...others] = actual;
+  return line !== undefined && lineMatches(first, line) && matches(rest, others);
+}
+
+function lineMatches(expected: string, actual: string): boolean {
+  const pattern = expected
+    .trimEnd()
+    .split('[..]')
+    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*');
+  return new RegExp(`^${pattern}$`).test(actual.trimEnd());
+}
