@@ -12,6 +12,7 @@ import type { Kernel } from '../engine/kernel.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
+import { checkModeBits } from './openCheck.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { countStored } from './store.ts';
 
@@ -45,10 +46,15 @@ export const DOCUMENT_BYTES = 1024 * 1024;
 const FULL_PIECE_BYTES = 31 * 4096;
 
 export function controlFile(tree: Tree, verb: Verb): File {
+  const mode = S_IFREG | (verb.execute ? 0o600 : 0o400);
+  const node = createNode(tree, mode, { nlink: ONE_LINK });
   return {
     kind: 'file',
-    ...createNode(tree, S_IFREG | (verb.execute ? 0o600 : 0o400), { nlink: ONE_LINK }),
-    open: () => openVerb(tree.kernel, verb),
+    ...node,
+    open: (flags) => {
+      checkModeBits(node.attributes().mode, flags);
+      return openVerb(tree.kernel, verb);
+    },
   };
 }
 

@@ -5,11 +5,12 @@
  */
 import { decodeLatin1 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
-import { mayRead, mayWrite, PAGE_SIZE, S_IFREG, S_IRUGO, S_IWUGO } from '../abi/mode.ts';
+import { PAGE_SIZE, S_IFREG } from '../abi/mode.ts';
 import { type KobjectDirectory, withActiveReference } from '../engine/kobject.ts';
 import type { Attribute } from './attribute.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import { type Answer, type File, isContext, type OpenFile } from './node.ts';
+import { checkModeBits } from './openCheck.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { countStored } from './store.ts';
 
@@ -27,19 +28,10 @@ export function sysfsFile<Owner>(
     ...node,
     open: (flags) => {
       requireLive(directory);
-      checkMode(node.attributes().mode, flags);
+      checkModeBits(node.attributes().mode, flags);
       return openAttribute(tree, directory, attribute, owner);
     },
   };
-}
-
-/**
- * The check that refuses root too: permission bits are not enough where no mode bit at all allows
- * the access. Source: kernfs_fop_open().
- */
-function checkMode(mode: number, flags: number): void {
-  if (mayWrite(flags) && (mode & S_IWUGO) === 0) throw new KernelError('EACCES', 'read-only');
-  if (mayRead(flags) && (mode & S_IRUGO) === 0) throw new KernelError('EACCES', 'write-only');
 }
 
 function openAttribute<Owner>(

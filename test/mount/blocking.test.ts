@@ -1,8 +1,9 @@
 /** Reads and writes that are answered later, or not until somebody gives up. */
 import { expect, test } from 'vitest';
 import { KernelError } from '../../src/abi/errno.ts';
+import { until } from '../support/clients.ts';
 import { directory, file, sleepThen } from '../support/memoryTree.ts';
-import { mounted, until } from './mounted.ts';
+import { mounted } from './mounted.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

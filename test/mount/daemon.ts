@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { run, until } from './mounted.ts';
+import { run, until } from '../support/clients.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 

@@ -5,8 +5,9 @@ import { fuseOperations } from '../../mount/fuseOperations.ts';
 import { KernelError } from '../../src/abi/errno.ts';
 import { O_ACCMODE, O_TRUNC } from '../../src/abi/mode.ts';
 import type { File } from '../../src/sysfs/node.ts';
+import { until } from '../support/clients.ts';
 import { BIRTH_MS, directory, file, memoryRun, recordingChanges } from '../support/memoryTree.ts';
-import { mounted, until } from './mounted.ts';
+import { mounted } from './mounted.ts';
 
 test('bytes are read where they are asked for, though stat says 4096', async () => {
   const { answers } = await mounted(directory({ file: file('12345\n') }));

@@ -7,9 +7,10 @@ import { fuseNative } from '../../mount/fuseNative.ts';
 import { MountError } from '../../mount/mountError.ts';
 import { findMount, listKlpfsMounts, parseMountInfo } from '../../mount/mountInfo.ts';
 import { mount } from '../../mount/session.ts';
+import { emptyDirectory, run, until } from '../support/clients.ts';
 import { memoryRun, directory as tree } from '../support/memoryTree.ts';
 import { compileDaemon, removeDaemon, startDaemon } from './daemon.ts';
-import { emptyDirectory, mounted, run, until } from './mounted.ts';
+import { mounted } from './mounted.ts';
 
 let daemonFolder: string;
 beforeAll(async () => {

@@ -4,9 +4,10 @@ import { chown } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { findMount } from '../../mount/mountInfo.ts';
 import { unmountDirectory } from '../../mount/unmount.ts';
+import { emptyDirectory, run, until } from '../support/clients.ts';
 import { file, directory as tree } from '../support/memoryTree.ts';
 import { compileDaemon, removeDaemon, startDaemon } from './daemon.ts';
-import { emptyDirectory, mounted, run, until } from './mounted.ts';
+import { mounted } from './mounted.ts';
 
 let daemonFolder: string;
 beforeAll(async () => {
