@@ -30,7 +30,7 @@ interface Inode {
 
 /** What stat shows beyond what can be changed. */
 interface Measures {
-  readonly sizeBytes?: number;
+  readonly sizeBytes?: () => number;
   readonly nlink: () => number;
 }
 
@@ -48,7 +48,7 @@ export function createNumberedNode(
   tree: Tree,
   ino: number,
   mode: number,
-  { sizeBytes = 0, nlink }: Measures,
+  { sizeBytes = EMPTY, nlink }: Measures,
 ): NodeBase {
   const now = wallTimeMs(tree.kernel.clock);
   const inode: Inode = { ino, mode, uid: 0, gid: 0, atimeMs: now, mtimeMs: now, ctimeMs: now };
@@ -56,13 +56,14 @@ export function createNumberedNode(
     ino,
     fileSystem: tree.fileSystem,
     xattrs: new Map(),
-    attributes: (): Attributes => ({ ...inode, sizeBytes, nlink: nlink() }),
+    attributes: (): Attributes => ({ ...inode, sizeBytes: sizeBytes(), nlink: nlink() }),
     change: (change) => changeInode(tree, inode, change),
   };
 }
 
 /** For files. */
 export const ONE_LINK = () => 1;
+const EMPTY = () => 0;
 
 /** A size is accepted and ignored, except that it moves the times. */
 function changeInode({ kernel }: Tree, inode: Inode, change: AttributeChange): void {

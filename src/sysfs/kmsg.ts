@@ -17,15 +17,18 @@ import type { Answer, File, OpenFile } from './node.ts';
 const LINE_MAX_BYTES = 1024 - 32;
 const LOG_USER = 1;
 /**
- * The size that stat shows, so that SEEK_END leads to an offset which nothing else leads to: seeks
- * themselves do not reach us.
+ * Seeks do not reach us, but a seek to the end asks for the size. So the size says where the end is:
+ * this, and the sequence number of the next record.
  */
-const END_OFFSET = 2 ** 30;
+const END_OFFSET = 2 ** 40;
 
 export function kmsgFile(tree: Tree): File {
   return {
     kind: 'file',
-    ...createNode(tree, S_IFREG | 0o644, { sizeBytes: END_OFFSET, nlink: ONE_LINK }),
+    ...createNode(tree, S_IFREG | 0o644, {
+      sizeBytes: () => END_OFFSET + tree.kernel.log.nextSequence,
+      nlink: ONE_LINK,
+    }),
     open: (flags) => openKmsg(tree.kernel, (flags & O_NONBLOCK) === 0),
   };
 }
@@ -53,10 +56,10 @@ function openKmsg(kernel: Kernel, blocking: boolean): OpenFile {
     release: () => {},
   };
 
-  /** A read that does not continue comes after a seek: to the beginning, or to the end. */
+  /** A read that does not continue comes after a seek: to the beginning, or to an end. */
   function seek(offset: number): void {
     if (offset === 0) next = firstSequence(log);
-    else if (offset !== expected) next = log.nextSequence;
+    else if (offset !== expected) next = Math.max(next, offset - END_OFFSET);
     expected = offset;
   }
 

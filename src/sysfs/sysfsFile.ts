@@ -22,7 +22,7 @@ export function sysfsFile<Owner>(
   owner: Owner,
 ): File {
   const { mode, sizeBytes = PAGE_SIZE } = attribute;
-  const node = createNode(tree, S_IFREG | mode, { sizeBytes, nlink: ONE_LINK });
+  const node = createNode(tree, S_IFREG | mode, { sizeBytes: () => sizeBytes, nlink: ONE_LINK });
   return {
     kind: 'file',
     ...node,
