@@ -10,7 +10,7 @@ import type { ObjectDefinition } from '../../src/engine/livepatch/model.ts';
 import { chooseVersion } from '../../src/engine/livepatch/patch.ts';
 import { findTask } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
-import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
+import { aFunc, aModule, anObject, aPatch, cmdlinePatch, showing } from '../support/modules.ts';
 import { sleeperIn } from '../support/tasks.ts';
 
 // biome-ignore format: the columns are the point
@@ -277,4 +277,112 @@ test('removing a patch module waits for whoever is in a store() of its files', (
   machine.write(String(machine.pidOfClient()), 'control/wake');
   machine.advance(0);
   expect([removing.answer, machine.ls('sys/module')]).toEqual(['ok', []]);
+});
+
+test('a write that waited while the patch was unregistered is refused', () => {
+  const machine = new Machine({
+    modules: [
+      cmdlinePatch('p'),
+      aModule({
+        name: 'stuck',
+        patch: aPatch([
+          anObject({
+            callbacks: {
+              *preUnpatch() {
+                yield { kind: 'sleep', state: 'uninterruptible' };
+              },
+            },
+          }),
+        ]),
+      }),
+    ],
+  });
+  machine.insmod('stuck');
+  machine.insmod('p');
+  machine.echo('0', 'p/enabled');
+  machine.startWrite('0\n', 'stuck/enabled');
+  const stuckPid = machine.pidOfClient();
+  const removing = machine.startWrite('p', 'control/rmmod');
+  const enabling = machine.startWrite('1\n', 'p/enabled');
+  machine.write(String(stuckPid), 'control/wake');
+  machine.advance(0);
+  expect([removing.answer, enabling.answer]).toEqual(['ok', 'EINVAL']);
+  expect(machine.ls('sys/module')).toEqual(['stuck']);
+});
+
+test('when one object fails, post_unpatch runs for those whose pre_patch had succeeded', () => {
+  const lines: string[] = [];
+  const callbacks = (name: string, returned: number) => ({
+    prePatch: () => returned,
+    postUnpatch: () => {
+      lines.push(name);
+    },
+  });
+  const machine = new Machine({
+    modules: [
+      aModule({
+        name: 'p',
+        patch: aPatch([
+          anObject({ callbacks: callbacks('vmlinux', 0) }),
+          anObject({ name: 'first', callbacks: callbacks('first', -16) }),
+          anObject({ name: 'second', callbacks: callbacks('second', 0) }),
+        ]),
+      }),
+      aModule({ name: 'first' }),
+      aModule({ name: 'second' }),
+    ],
+  });
+  machine.insmod('first');
+  machine.insmod('second');
+  expect(machine.insmod('p')).toBe('EBUSY');
+  expect(lines).toEqual(['vmlinux']);
+});
+
+test('a target module gets its patches when it comes, and gives them back when it goes', () => {
+  const target = aModule({ name: 'target', functions: [showing('target_fn', 'old')] });
+  const machine = new Machine({
+    modules: [
+      target,
+      aModule({
+        name: 'p',
+        patch: aPatch([anObject({ name: 'target', funcs: [aFunc('target_fn', 'new')] })]),
+      }),
+    ],
+    release: '6.1',
+  });
+  machine.insmod('p');
+  machine.dmesg();
+  expect(machine.cat('p/target/patched')).toBe('0');
+  expect(machine.insmod('target')).toBe('ok');
+  expect(machine.cat('p/target/patched')).toBe('1');
+  expect(machine.rmmod('target')).toBe('ok');
+  expect(machine.cat('p/target/patched')).toBe('0');
+  expect(machine.dmesg()).toEqual([
+    "livepatch: applying patch 'p' to loading module 'target'",
+    "livepatch: reverting patch 'p' on unloading module 'target'",
+  ]);
+});
+
+test('a target that cannot be patched is refused, and earlier patches are taken back', () => {
+  const bad = (name: string, oldName: string) =>
+    aModule({ name, patch: aPatch([anObject({ name: 'target', funcs: [aFunc(oldName, '')] })]) });
+  const machine = new Machine({
+    modules: [
+      aModule({ name: 'target', functions: [{ name: 'there' }] }),
+      bad('good', 'there'),
+      bad('bad', 'missing'),
+    ],
+  });
+  machine.insmod('good');
+  machine.insmod('bad');
+  machine.dmesg();
+  expect(machine.insmod('target')).toBe('EINVAL');
+  expect(machine.dmesg()).toEqual([
+    "livepatch: applying patch 'good' to loading module 'target'",
+    "livepatch: symbol 'missing' not found in symbol table",
+    "livepatch: failed to initialize patch 'bad' for module 'target' (-22)",
+    "livepatch: patch 'bad' failed for module 'target', refusing to load module 'target'",
+    "livepatch: reverting patch 'good' on unloading module 'target'",
+  ]);
+  expect(machine.ls('sys/module').sort()).toEqual(['bad', 'good']);
 });

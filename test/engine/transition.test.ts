@@ -273,6 +273,81 @@ test('a pass over many tasks is cut in slices between which others are served', 
   expect(machine.cat('p/transition')).toBe('0');
 });
 
+test('force: the tasks at once, the transition at the next pass', () => {
+  const machine = machineWith({ release: '6.1' });
+  sleeperIn(machine, 'f');
+  machine.insmod('p');
+  machine.dmesg();
+  expect(machine.echo('0', 'p/force')).toBe('ok');
+  expect(stateOf(machine, 4242)).toBe('0');
+  expect(machine.echo('1', 'p/force')).toBe('ok');
+  expect([stateOf(machine, 4242), machine.cat('p/transition')]).toEqual(['1', '1']);
+  machine.advance(2000);
+  expect(machine.cat('p/transition')).toBe('0');
+  expect(machine.dmesg()).toEqual([
+    'livepatch: forcing remaining tasks to the patched state',
+    "livepatch: 'p': patching complete",
+  ]);
+  expect([
+    machine.echo('0', 'p/force'),
+    machine.echo('1', 'p/force'),
+    machine.echo('x', 'p/force'),
+  ]).toEqual(['ok', 'EINVAL', 'EINVAL']);
+});
+
+test('force while unpatching: the directory goes, the module stays for ever', () => {
+  const machine = machineWith({ release: '6.1' });
+  machine.insmod('p');
+  sleeperIn(machine, 'f');
+  machine.echo('0', 'p/enabled');
+  machine.echo('1', 'p/force');
+  machine.advance(2000);
+  expect([machine.ls(''), machine.cat('sys/module/p/refcnt'), machine.rmmod('p')]).toEqual([
+    [],
+    '1',
+    'EAGAIN',
+  ]);
+});
+
+test.each([
+  ['4.15', 0],
+  ['6.1', 1],
+] as const)('after a pass of %s the idle task of an idle cpu is in state %i', (release, state) => {
+  const machine = machineWith({ release, cpus: 2 });
+  machine.insmod('p');
+  const idle = machine.kernel.cpus[1]?.idle ?? -1;
+  expect(patchStateOf(machine.kernel.tasks, idle)).toBe(state);
+});
+
+test('a process that never leaves its cpu switches at the next interrupt', () => {
+  const machine = machineWith({ cpus: 2 });
+  const program = [{ kind: 'compute', durationNs: 3600e9 }] as const;
+  startTask(machine.kernel, aTask({ pid: 600, cpu: 1, program }));
+  machine.advance(1);
+  machine.insmod('p');
+  expect(stateOf(machine, 600)).toBe('0');
+  machine.advance(4);
+  expect(stateOf(machine, 600)).toBe('1');
+  machine.advance(2000);
+  expect(machine.cat('p/transition')).toBe('0');
+});
+
+test('two processes that never sleep share a cpu, a tick each', () => {
+  const machine = machineWith({ cpus: 1 });
+  const program = [{ kind: 'compute', durationNs: 10e6 }, { kind: 'exit' }] as const;
+  startTask(machine.kernel, aTask({ pid: 600, program }));
+  startTask(machine.kernel, aTask({ pid: 601, program }));
+  machine.advance(17);
+  expect(machine.find('proc/600')).toBeDefined();
+  machine.advance(2);
+  expect([machine.find('proc/600'), machine.find('proc/601')?.kind]).toEqual([
+    undefined,
+    'directory',
+  ]);
+  machine.advance(2);
+  expect(machine.find('proc/601')).toBeUndefined();
+});
+
 type Step = { echo: string } | { enter: boolean } | { advanceMs: number };
 const step = fc.oneof(
   fc.constantFrom('0', '1').map((echo): Step => ({ echo })),

@@ -90,6 +90,13 @@ test('parameters are files with their modes, parsed and printed as the kernel do
   ]).toEqual(['EINVAL', 'EINVAL']);
 });
 
+test('a store sees its input up to the first NUL', () => {
+  const machine = machineWithModules();
+  machine.insmod('tuned');
+  expect(machine.write('7\0junk', 'sys/module/tuned/parameters/level')).toBe('ok');
+  expect(machine.cat('sys/module/tuned/parameters/level')).toBe('7');
+});
+
 test('taints: the lines once a boot, the value for ever', () => {
   const machine = machineWithModules();
   machine.insmod('livepatch-sample');

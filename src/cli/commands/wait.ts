@@ -79,7 +79,7 @@ async function waitFor(
       const sight = seePatch(machine, patch);
       const verdict = judge(goal, sight, before);
       if (verdict === 'reached') return;
-      if (verdict === 'vanished') throw vanishedError(patch, before);
+      if (verdict === 'vanished') throw vanishedError(patch, sight, before);
       if (performance.now() >= lastMs) throw timeoutError(machine, patch, sight, timeout ?? 0);
       progress.show(patch, sight);
       before = sight;
@@ -104,9 +104,8 @@ class ProgressLine {
     if (!process.stderr.isTTY || performance.now() < this.#nextMs) return;
     this.#nextMs = performance.now() + PROGRESS_MS;
     const crossing = findCrossing(this.#machine, sight);
-    process.stderr.write(
-      `${CLEAR_LINE}${patch}: ${crossing ? formatCrossing(crossing) : describe(sight)}`,
-    );
+    const progress = crossing ? `: ${formatCrossing(crossing)}` : ` ${describe(sight)}`;
+    process.stderr.write(`${CLEAR_LINE}${patch}${progress}`);
     this.#shown = true;
   }
 
@@ -126,7 +125,10 @@ function describe(sight: PatchSight): string {
   return `is ${sight.enabled ? 'enabled' : 'disabled'}`;
 }
 
-function vanishedError(patch: string, before: PatchSight | undefined): CommandError {
+function vanishedError(patch: string, sight: PatchSight, before: PatchSight | undefined) {
+  if (sight.kind === 'unpatched') {
+    return new CommandError(`patch ${patch} is not enabled any more`);
+  }
   return new CommandError(before ? `patch ${patch} has vanished` : `there is no patch ${patch}`);
 }
 

@@ -10,7 +10,7 @@ import type { Kernel } from '../kernel.ts';
 import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
 import type { Module } from '../module/model.ts';
 import { putModule, tryGetModule } from '../module/references.ts';
-import { type Answer, type Context, settle } from '../sched/context.ts';
+import type { Answer, Context } from '../sched/context.ts';
 import { withMutex } from '../sched/wait.ts';
 import { runCallback, runPrePatch } from './callbacks.ts';
 import {
@@ -82,15 +82,16 @@ export function* enrollPatch(kernel: Kernel, patch: Patch): Context {
 }
 
 /** Enables a patch that is registered and disabled. Source: __klp_enable_patch() of 4.15. */
-export function* enableRegisteredPatch(kernel: Kernel, patch: Patch): Context {
+function* enableRegisteredPatch(kernel: Kernel, patch: Patch): Context {
   requireNoTransition(kernel);
-  kernel.semantics.checkEnabling(kernel, patch);
+  checkOrderOfEnabling(kernel, patch);
   getModule(patch);
   yield* enable(kernel, patch);
 }
 
 /**
- * A write to `enabled`, once parsed.
+ * A write to `enabled`, once parsed. From 5.1 on a patch that is disabled is on no list any more, so
+ * that it cannot be enabled again.
  *
  * @throws KernelError EINVAL if it has that value already, or cannot have it; EBUSY while another
  * patch is in transition or, up to 5.0, out of order.
@@ -102,13 +103,13 @@ export function* writeEnabled(kernel: Kernel, patch: Patch, enabled: boolean): C
     if (patch.enabled === enabled) throw new KernelError('EINVAL', 'already in requested state');
 
     if (isInTransition(kernel, patch)) yield* reverseTransition(kernel);
-    else if (enabled) yield* settle(kernel.semantics.enableAgain(kernel, patch));
+    else if (enabled) yield* enableRegisteredPatch(kernel, patch);
     else yield* disable(kernel, patch);
   });
 }
 
 /** Only the first disabled patch can be enabled. Source: __klp_enable_patch() of 4.15. */
-export function checkOrderOfEnabling(kernel: Kernel, patch: Patch): void {
+function checkOrderOfEnabling(kernel: Kernel, patch: Patch): void {
   const { patches } = kernel.livepatch;
   const below = patches[patches.indexOf(patch) - 1];
   if (below && !below.enabled) throw new KernelError('EBUSY', `${patchName(below)} is disabled`);

@@ -14,8 +14,6 @@ import { wakeIfIdle } from '../sched/scheduler.ts';
 import { queueWork } from '../sched/workqueue.ts';
 import {
   checkOrderOfDisabling,
-  checkOrderOfEnabling,
-  enableRegisteredPatch,
   enrollPatch,
   forgetPatch,
   registerAndEnablePatch,
@@ -35,10 +33,7 @@ export interface Semantics {
   readonly checkNames: (object: PatchObject) => void;
   /** The architecture lacks reliable stack traces. */
   readonly checkReliability: (kernel: Kernel, patch: Patch) => void;
-  /** A 1 is written to the `enabled` of a patch that is disabled. */
-  readonly enableAgain: (kernel: Kernel, patch: Patch) => Answer<void>;
-  /** Whether a patch may be enabled or disabled while others lie below or above it. */
-  readonly checkEnabling: (kernel: Kernel, patch: Patch) => void;
+  /** Whether a patch may be disabled while others lie above it. */
   readonly checkDisabling: (kernel: Kernel, patch: Patch) => void;
   /** When `enabled` changes: before the first attempt to complete, or after it. */
   readonly enabledChanges: 'before-first-pass' | 'after-first-pass';
@@ -69,8 +64,6 @@ const linux415: Semantics = {
   exitPatch: unregisterPatch,
   checkNames: () => {},
   checkReliability: refuseUnlessImmediate,
-  enableAgain: enableRegisteredPatch,
-  checkEnabling: checkOrderOfEnabling,
   checkDisabling: checkOrderOfDisabling,
   enabledChanges: 'after-first-pass',
   nudge: () => {},
@@ -96,8 +89,6 @@ const history: readonly Change[] = [
       initPatch: enrollPatch,
       exitPatch: () => {},
       checkReliability: warnThatItMayNeverComplete,
-      enableAgain: refuseToEnableAgain,
-      checkEnabling: () => {},
       checkDisabling: () => {},
       enabledChanges: 'before-first-pass',
       retireUnpatched: () => {},
@@ -148,10 +139,6 @@ function refuseLongObjectName(object: PatchObject): void {
   if (object.name !== undefined && object.name.length >= MODULE_NAME_LEN) {
     throw new KernelError('EINVAL', `object name of ${object.name.length} characters`);
   }
-}
-
-function refuseToEnableAgain(): never {
-  throw new KernelError('EINVAL', 'a disabled patch cannot be enabled again; load it again');
 }
 
 /** Source: transition.c:klp_complete_transition() of 4.15. */
