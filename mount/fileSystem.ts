@@ -105,7 +105,15 @@ export class FileSystem {
 
   /** All entries but `.` and `..`, which are the transport's to add. */
   readdir(node: Node, reply: Reply<readonly Entry[]>): void {
-    answer(() => [...asDirectory(node).list()], reply, this.onBug);
+    answer(
+      () => {
+        const entries = [...asDirectory(node).list()];
+        node.accessed();
+        return entries;
+      },
+      reply,
+      this.onBug,
+    );
   }
 
   /** EINVAL for anything but a symlink. Source: fs/stat.c:do_readlinkat(). */

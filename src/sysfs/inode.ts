@@ -34,7 +34,10 @@ interface Measures {
   readonly nlink: () => number;
 }
 
-export type NodeBase = Pick<Node, 'ino' | 'fileSystem' | 'xattrs' | 'attributes' | 'change'>;
+export type NodeBase = Pick<
+  Node,
+  'ino' | 'fileSystem' | 'xattrs' | 'attributes' | 'change' | 'accessed'
+>;
 
 /** The common part of a node with the next inode number. */
 export function createNode(tree: Tree, mode: number, measures: Measures): NodeBase {
@@ -58,12 +61,21 @@ export function createNumberedNode(
     xattrs: new Map(),
     attributes: (): Attributes => ({ ...inode, sizeBytes: sizeBytes(), nlink: nlink() }),
     change: (change) => changeInode(tree, inode, change),
+    accessed: () => touchAtime(inode, wallTimeMs(tree.kernel.clock)),
   };
 }
 
 /** For files. */
 export const ONE_LINK = () => 1;
 const EMPTY = () => 0;
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** Moves atime unless that is later than all else, and not a day old. Source: relatime_need_update(). */
+function touchAtime(inode: Inode, now: number): void {
+  const { atimeMs, mtimeMs, ctimeMs } = inode;
+  if (atimeMs <= mtimeMs || atimeMs <= ctimeMs || now - atimeMs >= DAY_MS) inode.atimeMs = now;
+}
 
 /** A size is accepted and ignored, except that it moves the times. */
 function changeInode({ kernel }: Tree, inode: Inode, change: AttributeChange): void {

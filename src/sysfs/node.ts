@@ -51,6 +51,8 @@ interface Inode {
   readonly fileSystem: FileSystemType;
   attributes(): Attributes;
   change(change: AttributeChange): void;
+  /** A directory was listed: file_accessed(). */
+  accessed(): void;
   /** Extended attributes by name. */
   readonly xattrs: Map<string, Uint8Array>;
 }

@@ -44,6 +44,9 @@ function inode(type: number, permissions: number, sizeBytes: number) {
     fileSystem: sysfsOf('4.15'),
     xattrs: new Map<string, Uint8Array>(),
     attributes: () => attributes,
+    accessed: () => {
+      attributes = { ...attributes, atimeMs: Date.now() };
+    },
     change: ({ sizeBytes: truncated, mode, ...rest }: AttributeChange) => {
       const nowMs = Date.now();
       attributes = { ...attributes, ...rest, ctimeMs: nowMs };

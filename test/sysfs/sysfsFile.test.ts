@@ -186,3 +186,20 @@ test('times: those of the first look-up, moved by what chmod and truncate move',
   expect(times()).toEqual([born, born + 6000, born + 6000]);
   expect(machine.file(ENABLED).attributes().sizeBytes).toBe(4096);
 });
+
+test('listing moves atime as relatime does: once, and then once a day', () => {
+  const machine = loadedMachine();
+  const directory = machine.find('p');
+  const atime = () => directory?.attributes().atimeMs ?? 0;
+  const born = atime();
+  const listAfter = (ms: number) => {
+    machine.advance(ms);
+    directory?.accessed();
+    return atime() - born;
+  };
+  expect([listAfter(5000), listAfter(5000), listAfter(24 * 3600 * 1000)]).toEqual([
+    5000,
+    5000,
+    24 * 3600 * 1000 + 10_000,
+  ]);
+});
