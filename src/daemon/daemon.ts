@@ -17,7 +17,7 @@ import { modulesLoadedAtBoot } from '../machine/moduleGraph.ts';
 import { builtinModules } from '../modules/builtin.ts';
 import { mountedTree } from '../sysfs/root.ts';
 import { logEvents } from './log.ts';
-import { MachineLoop } from './machineLoop.ts';
+import { type ClockMode, MachineLoop } from './machineLoop.ts';
 import { daemonVerbs } from './verbs.ts';
 
 export interface DaemonOptions {
@@ -50,16 +50,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const kernel = bootKernel(toBootOptions(description, modules, Date.now()));
   if (logger.isLevelEnabled('info')) kernel.listeners.push(logEvents(logger));
 
-  const loop = new MachineLoop(
-    kernel,
-    description.clock === 'manual'
-      ? { kind: 'manual' }
-      : { kind: 'real', speed: description.speed },
-  );
+  const onBug = (error: unknown) => logger.error({ err: error }, 'bug');
+  const loop = new MachineLoop(kernel, clockMode(description), onBug);
   for (const name of modulesLoadedAtBoot(description, modules)) await load(loop, name);
   for (const name of description.load) await load(loop, manifests.get(name)?.name ?? name);
 
-  const onBug = (error: unknown) => logger.error({ err: error }, 'bug');
   const root = mountedTree(kernel, daemonVerbs(description, loop));
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport: fuseNative,
@@ -68,6 +63,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   loop.start();
   void session.closed.then(() => loop.stop());
   return { session, loop };
+}
+
+function clockMode({ clock, speed }: MachineDescription): ClockMode {
+  return clock === 'manual' ? { kind: 'manual' } : { kind: 'real', speed };
 }
 
 /** What `load` names and is no module yet is a file. */

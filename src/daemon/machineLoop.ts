@@ -18,21 +18,25 @@ export type ClockMode =
 const SLICE_MS = 1;
 /** How many steps of the engine pass between two looks at the wall clock. */
 const STEPS_PER_LOOK = 16;
+/** How long the machine rests after a bug of the engine, so that it does not repeat it for ever. */
+const AFTER_BUG_MS = 1000;
 /** setTimeout() cannot wait longer. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class MachineLoop {
   readonly kernel: Kernel;
   readonly #mode: ClockMode;
+  readonly #onBug: (error: unknown) => void;
   readonly #startedMs = performance.now();
   #manualNs = 0;
   #running = false;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
 
-  constructor(kernel: Kernel, mode: ClockMode) {
+  constructor(kernel: Kernel, mode: ClockMode, onBug: (error: unknown) => void) {
     this.kernel = kernel;
     this.#mode = mode;
+    this.#onBug = onBug;
   }
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
@@ -76,6 +80,9 @@ export class MachineLoop {
     try {
       if (this.#runSlice(deadlineMs)) this.#waitForNextTimer();
       else this.#immediate = setImmediate(() => this.#catchUp());
+    } catch (error) {
+      this.#onBug(error);
+      this.#timer = setTimeout(() => this.#catchUp(), AFTER_BUG_MS);
     } finally {
       this.#running = false;
     }

@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { Session } from '../../mount/session.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** EX_SOFTWARE of sysexits.h. */
+const CRASHED = 70;
 
 /**
  * Unmounts on the first signal; on the second whatever uses the mount is cut off. Resolves when the
@@ -17,8 +19,14 @@ export async function superviseSession(session: Session, logger: Logger): Promis
       logger.warn({ err: error }, 'not unmounted; a second signal forces it');
     });
   };
+  const onCrash = (error: unknown) => {
+    logger.fatal({ err: error }, 'crashed');
+    void session.unmount('lazy').finally(() => process.exit(CRASHED));
+  };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.on('uncaughtException', onCrash);
   const reason = await session.closed;
   for (const signal of SIGNALS) process.off(signal, onSignal);
+  process.off('uncaughtException', onCrash);
   logger.info({ reason }, 'closed');
 }
