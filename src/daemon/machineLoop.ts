@@ -16,6 +16,11 @@ export type ClockMode =
 
 /** How long the engine works before requests get their turn again. */
 const SLICE_MS = 1;
+/**
+ * How long a request waits for a machine that lags behind the clock, so that what was due before it
+ * is done before it.
+ */
+const LAG_MS = 3;
 /** How many steps of the engine pass between two looks at the wall clock. */
 const STEPS_PER_LOOK = 16;
 /** How long the machine rests after a bug of the engine, so that it does not repeat it for ever. */
@@ -41,10 +46,9 @@ export class MachineLoop {
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
   readonly run = <T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): (() => void) => {
-    const deadlineMs = performance.now() + SLICE_MS;
-    this.#catchUp(deadlineMs);
+    this.#catchUp(performance.now() + LAG_MS);
     const task = startRequest(this.kernel, context, settled);
-    this.#catchUp(deadlineMs);
+    this.#catchUp();
     return () => {
       interruptRequest(this.kernel, task);
       this.#catchUp();

@@ -1,0 +1,315 @@
+/**
+ * Where klpfs answers otherwise than the kernel that was recorded. Everything else is the same.
+ *
+ * Each key is a row of docs/differences.md, which gives the reason.
+ */
+import { existsSync } from 'node:fs';
+
+/** In these records, what Linux answered is in klpfs's answer replaced by something else. */
+export interface Difference {
+  readonly key: string;
+  readonly ids: readonly string[];
+  readonly changes: readonly Change[];
+  /** A file of this host: where it exists, the host's own /proc answers as the recorded one did. */
+  readonly unlessExists?: string;
+}
+
+type Change = readonly [linux: string | RegExp, klpfs: string];
+
+const SAMPLE = '/sys/kernel/livepatch/livepatch_sample';
+const SYSFS_TYPE = /type=0x62656572 (.*) flags=0x1020/g;
+const FUSE_TYPE = 'type=0x65735546 $1 flags=0x1026';
+const GONE = '= -1 ENOENT (No such file or directory)';
+const OWN_STATE = '/proc/self/patch_state';
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    key: 'statfs-type',
+    ids: ['read.sys.fstat', 'read.removed.fd'],
+    changes: [[SYSFS_TYPE, FUSE_TYPE]],
+  },
+  {
+    key: 'statfs-type',
+    ids: ['tree.none.statfs'],
+    changes: [
+      [SYSFS_TYPE, FUSE_TYPE],
+      ['Type: sysfs', 'Type: fuseblk'],
+      ['sysfs 62656572 ', 'fuseblk 65735546 '],
+    ],
+  },
+  {
+    key: 'statfs-type',
+    ids: ['ns.statfs'],
+    changes: [['Type: sysfs', 'Type: fuseblk']],
+  },
+  {
+    key: 'mount-table',
+    ids: ['tree.none.mounts'],
+    changes: [
+      ['proc /proc ', 'proc /procfs '],
+      [/^(sysfs|debugfs|tracefs) .*\n/gm, ''],
+    ],
+  },
+  {
+    key: 'surroundings',
+    ids: [
+      'tree.none.ls',
+      'tree.loading.ls',
+      'tree.patched.ls',
+      'tree.patched.lsR',
+      'tree.disabled.ls',
+      'tree.unloaded.ls',
+      'stack.ls',
+      'stack.end',
+      'ns.user.ls',
+    ],
+    changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 4 root root 0 DATE ..']],
+  },
+  {
+    key: 'surroundings',
+    ids: ['tree.none.ls.parent'],
+    changes: [
+      ['drwxr-xr-x 15 root root 0 DATE .\n', 'drwxr-xr-x 4 root root 0 DATE .\n'],
+      ['dr-xr-xr-x 13 root root 0 DATE ..\n', 'dr-xr-xr-x 4 root root 0 DATE ..\n'],
+      ['drwx------ 6 root root 0 DATE tracing', 'drwx------ 2 root root 0 DATE tracing'],
+      [/^.* DATE (?!\.|livepatch|tracing).*\n/gm, ''],
+    ],
+  },
+  {
+    key: 'surroundings',
+    ids: ['tree.patched.module.ls'],
+    changes: [['drwxr-xr-x 67 root root 0 DATE ..', 'drwxr-xr-x 3 root root 0 DATE ..']],
+  },
+  {
+    key: 'surroundings',
+    ids: ['ns.user.sh'],
+    changes: [
+      [
+        "ls: cannot open directory '/sys/kernel/debug': Permission denied",
+        "ls: cannot access '/sys/kernel/debug': No such file or directory",
+      ],
+    ],
+  },
+
+  {
+    key: 'own-processes',
+    ids: ['tree.none.patch_state'],
+    unlessExists: OWN_STATE,
+    changes: [
+      ['-r-------- 1 root root 0 DATE /proc/self/patch_state\n-1\n', ''],
+      [
+        '--- exit',
+        `--- stderr\ncat: ${OWN_STATE}: No such file or directory\nls: cannot access '${OWN_STATE}': No such file or directory\n--- exit`,
+      ],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['ns.patchstate.perm'],
+    unlessExists: OWN_STATE,
+    changes: [
+      [/^-r-.* \/proc\/self\/patch_state\n/gm, ''],
+      [/^open \/proc\/self\/patch_state (.*) ok$/gm, `open ${OWN_STATE} $1${GONE}`],
+      [/^(read \d+) "[-\\n1]+" = \d$/gm, '$1 = -1 EBADF (Bad file descriptor)'],
+      ['lseek 0 = 0', 'lseek 0 = -1 EBADF (Bad file descriptor)'],
+      [/^fstat mode.*$/gm, 'fstat = -1 EBADF (Bad file descriptor)'],
+      [
+        'lseek 0 END = -1 EINVAL (Invalid argument)',
+        'lseek 0 END = -1 EBADF (Bad file descriptor)',
+      ],
+      ['poll 50 revents=IN|OUT|RDNORM| = 1', 'poll 50 revents= = 0'],
+      ['close = 0', 'close = -1 EBADF (Bad file descriptor)'],
+      [
+        'bash: line 1: echo: write error: Invalid argument',
+        `ls: cannot access '${OWN_STATE}': No such file or directory\nbash: line 1: ${OWN_STATE}: No such file or directory`,
+      ],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['ns.patchstate.gone'],
+    unlessExists: OWN_STATE,
+    changes: [
+      [`open ${OWN_STATE}  ok`, `open ${OWN_STATE} ${GONE}`],
+      ['close = 0', 'close = -1 EBADF (Bad file descriptor)'],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['ns.user.sh'],
+    unlessExists: OWN_STATE,
+    changes: [
+      ['-1\n', ''],
+      [
+        'cat: /proc/PID/stack',
+        `cat: ${OWN_STATE}: No such file or directory\ncat: /proc/PID/stack`,
+      ],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['ns.user.sh'],
+    changes: [['/proc/PID/stack: Permission denied', '/proc/PID/stack: No such file or directory']],
+  },
+  {
+    key: 'own-processes',
+    ids: ['ns.patchstate.user'],
+    changes: [
+      ['-1\n-r-------- 1 root root 0 DATE /proc/PID/patch_state\n', ''],
+      [
+        'cat: /proc/PID/patch_state: Permission denied\n',
+        "cat: /proc/PID/patch_state: No such file or directory\ncat: /proc/PID/patch_state: No such file or directory\nls: cannot access '/proc/PID/patch_state': No such file or directory\n",
+      ],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['ns.patchstate.gone'],
+    changes: [
+      [
+        'cat: -: No such process',
+        'bash: line 1: /proc/PID/patch_state: No such file or directory\nbash: line 1: 3: Bad file descriptor',
+      ],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['tree.loading.states'],
+    changes: [[/(?:100\(bash\)|147\(jrec\)|148\(bash\))=STATE /g, '']],
+  },
+  {
+    key: 'kthread-names',
+    ids: ['tree.loading.states'],
+    changes: [[/\(([^)]{15})[^)]+\)=/g, '($1)=']],
+  },
+  {
+    key: 'kworkers',
+    ids: ['tree.loading.states'],
+    changes: [
+      [/(?=25\(kworker)/g, '24(kworker/0:0)=STATE '],
+      [/(?=47\(kworker)/g, '46(kworker/0:1)=STATE '],
+      [/(?<=47\(\S+ )/g, '48(kworker/1:0)=STATE 49(kworker/1:1)=STATE '],
+    ],
+  },
+  {
+    key: 'kmsg-readers',
+    ids: ['ns.user.sh'],
+    changes: [
+      ['dmesg: read kernel buffer failed: Operation not permitted\n', ''],
+      ['rc=1\n', 'rc=1\nLinux version 6.1.0 (klpfs@emulated) (no compiler) #1 SMP\n'],
+    ],
+  },
+
+  {
+    key: 'module-files',
+    ids: ['tree.load.modinfo'],
+    changes: [
+      [
+        /^filename[\s\S]*--- exit 0$/gm,
+        '--- stderr\nmodinfo: ERROR: Module livepatch-sample not found.\n--- exit 1',
+      ],
+    ],
+  },
+  {
+    key: 'module-syscalls',
+    ids: ['tree.patched.insmod.again.strace', 'tree.patched.rmmod.strace'],
+    changes: [
+      [
+        /^(?:finit_module|rmmod)[\s\S]*--- exit 1$/gm,
+        'bash: line 1: strace: command not found\n--- exit 127',
+      ],
+    ],
+  },
+  {
+    key: 'replay-programs',
+    ids: ['ns.user.setuidgid'],
+    changes: [['setuidgid: applet not found', 'bash: line 1: busybox: command not found']],
+  },
+  {
+    key: 'transition-speed',
+    ids: ['enabled.write.cur1[foo]'],
+    changes: [
+      [`  (sh exit 1)\n--- stderr\ncat: ${SAMPLE}/enabled: No such file or directory\n`, '0\n'],
+    ],
+  },
+
+  {
+    key: 'poll-changes',
+    ids: ['read.poll', 'read.poll.wronly', 'read.removed.fd'],
+    changes: [['revents=IN|PRI|OUT|ERR|RDNORM|', 'revents=IN|OUT|RDNORM|']],
+  },
+  {
+    key: 'poll-changes',
+    ids: ['read.poll.wronly'],
+    changes: [['select r=1 w=1 e=1 = 3', 'select r=1 w=1 e=0 = 2']],
+  },
+  {
+    key: 'poll-changes',
+    ids: ['read.removed.poll'],
+    changes: [['revents=PRI|ERR| = 1', 'revents= = 0']],
+  },
+  {
+    key: 'directory-offsets',
+    ids: ['read.sys.fstat'],
+    changes: [
+      ['.:4:off=1 ', '.:4:off=hash '],
+      ['off=INT_MAX', 'off=hash'],
+    ],
+  },
+  {
+    key: 'empty-write',
+    ids: ['read.removed.fd'],
+    changes: [['write0 = -1 ENODEV (No such device)', 'write0 = 0']],
+  },
+  {
+    key: 'removed-nodes',
+    ids: ['read.removed.fd'],
+    changes: [
+      [/^fstat mode.*$/gm, `fstat ${GONE}`],
+      ['lseek 0 END = 4096', `lseek 0 END ${GONE}`],
+      ['ftruncate 0 = 0', `ftruncate 0 ${GONE}`],
+      [/^getdents .*$/gm, `getdents ${GONE}`],
+      ['openat .  ok', `openat . ${GONE}`],
+      // The process stays where it was.
+      ['fchdir = 0', `fchdir ${GONE}`],
+      [`getcwd ${GONE}`, 'getcwd "/root" = 6'],
+      [/^stat \. mode=40755 nlink=2 (.*) size=0 /gm, 'stat . mode=40755 nlink=2 $1 size=40 '],
+      [/^stat \.\. mode=40755 nlink=2 (.*) size=0 /gm, 'stat .. mode=40755 nlink=15 $1 size=340 '],
+      [/^--- stderr\nshell-init: .*\n/gm, ''],
+    ],
+  },
+  {
+    key: 'removed-nodes',
+    ids: ['read.removed.cwd'],
+    changes: [
+      [
+        /^rc=0\ntotal 0\n[\s\S]*(?=--- stderr\n)/gm,
+        `rc=2\nrc=2\nrc=1\n${SAMPLE}/vmlinux\n${SAMPLE}/vmlinux\nlrwxrwxrwx 1 root root 0 DATE /proc/self/cwd -> ${SAMPLE}/vmlinux\nrc=0\nrc=1\n`,
+      ],
+      [
+        '--- stderr\n',
+        "--- stderr\nls: cannot open directory '.': No such file or directory\nls: cannot open directory '.': No such file or directory\nls: cannot access '..': No such file or directory\n",
+      ],
+      [
+        /^cd: error[\s\S]*(?=--- exit)/gm,
+        "bash: line 1: cd: ..: No such file or directory\ntouch: cannot touch 'x': No such file or directory\nmkdir: cannot create directory 'y': No such file or directory\nbash: line 1: cd: .: No such file or directory\n",
+      ],
+    ],
+  },
+];
+
+/** What klpfs is to answer where Linux answered `linux`. Throws if a change has nothing to change. */
+export function withDifferences(id: string, linux: string): string {
+  return DIFFERENCES.filter(
+    ({ ids, unlessExists }) =>
+      ids.includes(id) && !(unlessExists !== undefined && existsSync(unlessExists)),
+  ).reduce((text, { key, changes }) => changes.reduce(applyChange(id, key), text), linux);
+}
+
+function applyChange(id: string, key: string) {
+  return (text: string, [linux, klpfs]: Change): string => {
+    const changed = text.replaceAll(linux, klpfs);
+    if (changed === text) throw new Error(`${key} is no difference of ${id}: no ${linux}\n${text}`);
+    return changed;
+  };
+}

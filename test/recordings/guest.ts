@@ -1,0 +1,135 @@
+/**
+ * Runs the oracle's probes on mounted machines, in namespaces of their own.
+ *
+ * The machines are mounted one after the other, since fuse-native mounts so; the probes then run
+ * side by side.
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import type { Session } from '../../mount/session.ts';
+import { startDaemon } from '../../src/daemon/daemon.ts';
+import { parseManifest } from '../../src/machine/manifest.ts';
+import { parseMachine } from '../../src/machine/parse.ts';
+import { builtinModules } from '../../src/modules/builtin.ts';
+import { parseRecording, type Recorded } from './recording.ts';
+
+const HERE = import.meta.dirname;
+/** What `uname -r` said when the recordings were made. */
+const KERNEL = '6.1.0-56-amd64';
+const MANIFESTS = ['test_klp_livepatch.yaml', 'test_klp_atomic_replace.yaml'];
+/** A probe that takes longer hangs. Ended from outside, so that it ends even if we are killed. */
+const PROBE_TIMEOUT = ['--signal=KILL', '280'];
+/** --kill-child: nothing of a guest outlives us. */
+const NAMESPACES = ['--mount', '--net', '--pid', '--fork', '--kill-child=SIGKILL'];
+
+/** A script of `linux-6.1/`. */
+export interface Probe {
+  readonly name: string;
+}
+
+/** Runs probes. Throws an error that says what to do where that cannot be. */
+export async function replay(
+  probes: readonly Probe[],
+): Promise<ReadonlyMap<string, readonly Recorded[]>> {
+  await requireGuest();
+  const folder = await mkdtemp(join(tmpdir(), 'klpfs-replay-'));
+  const sessions: Session[] = [];
+  try {
+    await mkdir(join(folder, 'tools'));
+    await Promise.all(['sysp', 'jrec'].map((tool) => compile(tool, join(folder, 'tools', tool))));
+    for (const probe of probes) sessions.push(await mountMachine(folder, probe));
+    const replays = probes.map(
+      async ({ name }): Promise<[string, Recorded[]]> => [name, await runProbe(folder, name)],
+    );
+    return new Map(await allEnded(replays));
+  } finally {
+    await Promise.all(sessions.map((session) => session.unmount('lazy')));
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function requireGuest(): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw new Error('replaying needs root: the probes act as root and as an ordinary user');
+  }
+  await access('/dev/fuse', constants.R_OK | constants.W_OK).catch((cause) => {
+    throw new Error('replaying needs /dev/fuse: modprobe fuse, or --device /dev/fuse', { cause });
+  });
+  await run(
+    'unshare',
+    [...NAMESPACES, 'true'],
+    'replaying needs unshare(1) and the right to use it',
+  );
+}
+
+async function compile(tool: string, output: string): Promise<void> {
+  const source = join(HERE, 'oracle', `${tool}.c`);
+  const args = ['-O1', '-w', '-o', output, source];
+  await run('gcc', args, 'replaying needs a C compiler (apt-get install gcc libc6-dev)');
+}
+
+async function mountMachine(folder: string, { name }: Probe): Promise<Session> {
+  const directory = join(folder, name);
+  await mkdir(directory);
+  const text = await readFile(join(HERE, 'machine.yaml'), 'utf8');
+  const { session } = await startDaemon({
+    directory,
+    description: parseMachine(text, 'machine.yaml', { available: builtinModules, options: {} }),
+    baseDirectory: HERE,
+    allowOther: true,
+    logger: pino({ level: 'silent' }),
+    modules: await Promise.all(MANIFESTS.map(readManifest)),
+  });
+  return session;
+}
+
+async function readManifest(file: string) {
+  return parseManifest(await readFile(join(HERE, file), 'utf8'), file);
+}
+
+async function runProbe(folder: string, name: string): Promise<Recorded[]> {
+  const machine = join(folder, name);
+  const root = `${machine}-root`;
+  await mkdir(root);
+  const script = join(HERE, 'linux-6.1', `${name}.sh`);
+  const guest = [join(HERE, 'guest.sh'), machine, root, join(folder, 'tools'), KERNEL, script];
+  return parseRecording(
+    await run('timeout', [...PROBE_TIMEOUT, 'unshare', ...NAMESPACES, ...guest], name),
+  );
+}
+
+/** Waits for all of them even if one fails: what they use must stay until then. */
+async function allEnded<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+/** The output of a program. Throws with `complaint` in front unless it succeeds. */
+function run(program: string, args: readonly string[], complaint: string): Promise<string> {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: '/',
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (data) => {
+    output += data;
+  });
+  child.stderr.on('data', (data) => {
+    errors += data;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => reject(new Error(`${complaint}: ${cause.message}`, { cause })));
+    child.on('close', (status, signal) => {
+      if (status === 0) resolve(output);
+      else
+        reject(
+          new Error(`${complaint}: ended with ${status ?? signal}\n${errors}${output.slice(-500)}`),
+        );
+    });
+  });
+}

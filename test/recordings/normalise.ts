@@ -1,0 +1,54 @@
+/** What differs from boot to boot on Linux, too, or from host to host, and so is not compared. */
+
+interface Rule {
+  readonly what: RegExp;
+  readonly becomes: string;
+  readonly because: string;
+}
+
+// biome-ignore format: the columns are the point
+const RULES: readonly Rule[] = [
+  { what: /\b0x[\da-f]{16}\b/g,                      becomes: '0xADDRESS',     because: 'addresses are random' },
+  { what: /\+0x[\da-f]+\/0x[\da-f]+/g,               becomes: '+OFFSET/SIZE',  because: 'depends on the compiler' },
+  { what: /(?<=SIZE\\n" = )\d+$/gm,                  becomes: 'LENGTH',        because: 'of text with offsets and sizes' },
+  { what: /\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b/g,    becomes: 'DATE',          because: 'ls -l: when it was recorded' },
+  { what: / copied, .*$/gm,                          becomes: ' copied, TIME', because: 'dd: duration and throughput' },
+  { what: /\/sed[A-Za-z\d]{6}(?=:)/g,                becomes: '/sedXXXXXX',    because: 'sed -i: a random name' },
+  { what: /\bdev=\d+:\d+/g,                          becomes: 'dev=DEVICE',    because: 'numbered as mounted' },
+  { what: /^\d+ (?=\/sys INO$)/gm,                   becomes: 'DEVICE ',       because: 'numbered as mounted' },
+  { what: /(?<=\/proc\/)(?!(?:1|2|99999)\/)\d+(?=\/)/g, becomes: 'PID',        because: 'the clients are new processes' },
+  { what: /(?<=^creat .* = )\d+$/gm,                 becomes: 'DESCRIPTOR',    because: 'depends on what the shell left open' },
+  { what: /(?<=\(\S+\)=)-?[01](?= )/g,                   becomes: 'STATE',         because: 'patch_state in a transition: depends on how fast one looks' },
+  { what: /(?<=^[-dlbcps][-rwxstST]{9}) +(\d+) (\w+) (\w+) +(\d+) /gm, becomes: ' $1 $2 $3 $4 ', because: 'ls -l: columns are as wide as the widest entry' },
+  { what: /(\[mask=0x20 (.*?)\]) (\[mask=0x2 \2\])/g, becomes: '$3 $1',        because: 'since Linux 6.5 an open with O_TRUNC reports the opening first' },
+  { what: /^hrtimer: interrupt took .*\n/gm,         becomes: '',              because: 'the recording was made on a slow machine' },
+];
+
+/** Two transcripts that are normalised are equal exactly if klpfs answered as Linux did. */
+export function normalise(transcript: string): string {
+  return numberTimes(
+    RULES.reduce((normal, { what, becomes }) => normal.replace(what, becomes), transcript),
+  );
+}
+
+/** `date +%s`, or a time of `stat`. */
+const TIME = /^\d{10}$|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9} \+0000/gm;
+
+/**
+ * Moments become T1, T2, ... in the order in which they are mentioned. Times less than a second
+ * apart are one moment: `date +%s` knows no more. The one that a probe sets itself stays.
+ */
+function numberTimes(transcript: string): string {
+  const moments: number[] = [];
+  return transcript.replace(TIME, (text) => {
+    if (text.startsWith('2001-01-01')) return text;
+    const timeMs = text.length === 10 ? Number(text) * 1000 : Date.parse(toIso(text));
+    const known = moments.findIndex((moment) => Math.abs(moment - timeMs) < 1000);
+    return `T${known < 0 ? moments.push(timeMs) : known + 1}`;
+  });
+}
+
+/** From `2026-11-22 07:13:26.452000000 +0000` to what Date can read. */
+function toIso(time: string): string {
+  return `${time.slice(0, 10)}T${time.slice(11, 23)}Z`;
+}

@@ -1,0 +1,12 @@
+/** Differences that no recording shows are still there. */
+import { expect, test } from 'vitest';
+import { mounted } from '../mount/mounted.ts';
+import { directory, file } from '../support/memoryTree.ts';
+import { TRIED } from './tried.ts';
+
+test.each(TRIED)('$key', async ({ expression, linux, klpfs }) => {
+  const { answers } = await mounted(directory({ file: file('1\n') }));
+  const [, answer] = await answers(["open_as('f', '/file', os.O_RDWR)", expression]);
+  expect(answer).toBe(klpfs);
+  expect(answer).not.toBe(linux);
+});

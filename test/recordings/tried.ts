@@ -1,0 +1,24 @@
+/**
+ * Differences that no recording shows. Each expression was tried on the recorded kernel, too.
+ *
+ * Each key is a row of docs/differences.md, which gives the reason.
+ */
+export interface Tried {
+  readonly key: string;
+  /** In the Python of `test/mount/mounted.ts`; `f` is an open attribute. */
+  readonly expression: string;
+  readonly linux: string;
+  readonly klpfs: string;
+}
+
+// biome-ignore format: the columns are the point
+export const TRIED: readonly Tried[] = [
+  { key: 'private-mmap', expression: "mmap.mmap(opened['f'], 4096, mmap.MAP_PRIVATE, mmap.PROT_READ)[:2]", linux: 'ENODEV', klpfs: "b'1\\n'" },
+  { key: 'seek-limit',   expression: "os.lseek(opened['f'], 2**62, os.SEEK_SET)",                          linux: 'EINVAL', klpfs: String(2n ** 62n) },
+  { key: 'utimes',       expression: "[os.utime(opened['f'], ns=(10**18, 2 * 10**18)), os.stat(opened['f']).st_mtime_ns][1]", linux: '2000000000000000000', klpfs: '1000000000000000000' },
+];
+
+/** Differences that tests in other folders prove: the key, and the file that holds its test. */
+export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['kmsg-file', 'test/sysfs/kmsg.test.ts'],
+]);
