@@ -4,7 +4,7 @@
  * Its kthreads have the pids of a 4.15 machine with two cpus. The gaps are kworkers', which the
  * kernel makes itself: 3 to 6 are theirs.
  */
-import type { Release } from '../abi/release.ts';
+import { between, isIn, type Release, type ReleaseSpan } from '../abi/release.ts';
 import type { MachineDescription, TaskDescription } from './description.ts';
 import type { StepDescription } from './program.ts';
 import { VMLINUX_SYMBOLS } from './vmlinuxSymbols.ts';
@@ -24,15 +24,23 @@ export function createDefaultMachine(release: Release, cpus: number): MachineDes
     cmdline: `BOOT_IMAGE=/boot/vmlinuz-${release}.0 root=/dev/sda1 ro quiet`,
     symbols: { vmlinux: [...VMLINUX_SYMBOLS] },
     modules: [],
-    tasks: defaultTasks(cpus),
+    tasks: defaultTasks(release, cpus),
     load: [],
   };
 }
 
-function defaultTasks(cpus: number): TaskDescription[] {
+function defaultTasks(release: Release, cpus: number): TaskDescription[] {
   const all = [...KTHREADS, ...SERVICES, ...moreCpuThreads(cpus)];
-  return all.filter(({ cpu }) => cpu === undefined || cpu < cpus);
+  return all
+    .filter(({ cpu }) => cpu === undefined || cpu < cpus)
+    .filter(({ comm }) => GONE.every(({ name, span }) => !name.test(comm) || isIn(release, span)));
 }
+
+/** Kthreads that later releases no longer have. */
+const GONE: readonly { readonly name: RegExp; readonly span: ReleaseSpan }[] = [
+  { name: /^watchdog\/\d+$/, span: between('4.0', '4.19') },
+  { name: /^rcu_bh$/, span: between('4.0', '4.20') },
+];
 
 const KTHREADS: readonly TaskDescription[] = [
   {
