@@ -65,7 +65,7 @@ class Shell {
 
 async function play(shell: Shell, exchange: Exchange, print: (text: string) => void) {
   if (exchange.begins) await shell.run(`cd '${PROJECT}'`);
-  print(`$ ${exchange.command}`);
+  print(`$ ${exchange.command.replaceAll('\n', '\n> ')}`);
   const actual = await shell.run(exchange.command);
   for (const line of actual) print(line);
   return matches(exchange.expected, actual) ? undefined : actual;

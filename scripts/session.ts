@@ -5,7 +5,8 @@
  */
 
 export interface Exchange {
-  readonly command: string;
+  /** Possibly several lines, the others with a `> ` in front of them. */
+  command: string;
   readonly expected: readonly string[];
   /** The first of its block: a session of its own. */
   readonly begins: boolean;
@@ -15,6 +16,7 @@ export interface Exchange {
 
 const FENCE = /^```(\w*)\s*$/;
 const PROMPT = '$ ';
+const CONTINUATION = '> ';
 
 /** The exchanges of all `console` blocks of a Markdown text, in order. */
 export function parseSessions(markdown: string): Exchange[] {
@@ -31,10 +33,17 @@ export function parseSessions(markdown: string): Exchange[] {
       exchanges.push({ command, expected: [], begins, line: index + 1 });
       begins = false;
     } else if (inside) {
-      exchanges.at(-1)?.expected.push(text);
+      addLine(exchanges.at(-1), text);
     }
   }
   return exchanges;
+}
+
+function addLine(exchange: (Exchange & { expected: string[] }) | undefined, text: string): void {
+  if (!exchange) return;
+  const continues = exchange.expected.length === 0 && text.startsWith(CONTINUATION);
+  if (continues) exchange.command += `\n${text.slice(CONTINUATION.length)}`;
+  else exchange.expected.push(text);
 }
 
 /** Whether a shell's answer is what the document shows. */

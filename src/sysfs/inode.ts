@@ -46,28 +46,36 @@ export function createNode(tree: Tree, mode: number, measures: Measures): NodeBa
   return createNumberedNode(tree, ino, mode, measures);
 }
 
-/** Its times are those of its first look-up, as in sysfs. */
+/** Its times are those of the first look at it, as in sysfs. */
 export function createNumberedNode(
   tree: Tree,
   ino: number,
   mode: number,
   { sizeBytes = EMPTY, nlink }: Measures,
 ): NodeBase {
-  const now = wallTimeMs(tree.kernel.clock);
-  const inode: Inode = { ino, mode, uid: 0, gid: 0, atimeMs: now, mtimeMs: now, ctimeMs: now };
+  let instantiated: Inode | undefined;
+  const inode = (): Inode => {
+    instantiated ??= instantiate(tree, ino, mode);
+    return instantiated;
+  };
   return {
     ino,
     fileSystem: tree.fileSystem,
     xattrs: new Map(),
-    attributes: (): Attributes => ({ ...inode, sizeBytes: sizeBytes(), nlink: nlink() }),
-    change: (change) => changeInode(tree, inode, change),
-    accessed: () => touchAtime(inode, wallTimeMs(tree.kernel.clock)),
+    attributes: (): Attributes => ({ ...inode(), sizeBytes: sizeBytes(), nlink: nlink() }),
+    change: (change) => changeInode(tree, inode(), change),
+    accessed: () => touchAtime(inode(), wallTimeMs(tree.kernel.clock)),
   };
 }
 
 /** For files. */
 export const ONE_LINK = () => 1;
 const EMPTY = () => 0;
+
+function instantiate({ kernel }: Tree, ino: number, mode: number): Inode {
+  const now = wallTimeMs(kernel.clock);
+  return { ino, mode, uid: 0, gid: 0, atimeMs: now, mtimeMs: now, ctimeMs: now };
+}
 
 const DAY_MS = 24 * 3600 * 1000;
 

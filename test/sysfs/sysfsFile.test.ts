@@ -169,12 +169,15 @@ test('a release shows the files that it has', () => {
 
 test('times: those of the first look-up, moved by what chmod and truncate move', () => {
   const machine = loadedMachine();
+  const loadedMs = machine.find('')?.attributes().mtimeMs ?? 0;
+  machine.advance(500);
   const times = () => {
     const { atimeMs, mtimeMs, ctimeMs } = machine.file(ENABLED).attributes();
     return [atimeMs, mtimeMs, ctimeMs];
   };
   const [born = 0] = times();
   expect(times()).toEqual([born, born, born]);
+  expect(born).toBe(loadedMs + 500);
   machine.advance(5000);
   machine.cat(ENABLED);
   machine.echo('1', ENABLED);
