@@ -136,7 +136,7 @@ async function benchTransitions(): Promise<void> {
     delay.enable();
     const [toggled, read] = await Promise.all([
       client('toggle', machine.path('enabled'), 3000),
-      client('pread', machine.path('transition'), 3000),
+      client('probe', machine.path('transition'), 3000),
     ]);
     delay.disable();
     const alone = await client('toggle', machine.path('enabled'), 1500);

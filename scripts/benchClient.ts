@@ -1,8 +1,8 @@
 /**
  * A client of a mount, as a process of its own: benchClient OPERATION PATH MILLISECONDS
  *
- * Repeats pread, orc (open, read, close) or toggle (write 0 and 1 in turns) and prints how long
- * each took, as JSON.
+ * Repeats pread, probe (pread, then a pause of a millisecond), orc (open, read, close) or toggle
+ * (write 0 and 1 in turns) and prints how long each took, as JSON.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
@@ -15,9 +15,10 @@ export interface ClientResult {
 
 const [operation, path = '', duration] = process.argv.slice(2);
 const buffer = Buffer.alloc(4096);
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 function operations(): () => void {
-  if (operation === 'pread') {
+  if (operation === 'pread' || operation === 'probe') {
     const fd = openSync(path, 'r');
     return () => readSync(fd, buffer, 0, buffer.length, 0);
   }
@@ -44,7 +45,8 @@ function measure(): ClientResult {
     perform();
     const after = process.hrtime.bigint();
     timesUs.push(Number(after - before) / 1000);
-    before = after;
+    if (operation === 'probe') Atomics.wait(pause, 0, 0, 1);
+    before = process.hrtime.bigint();
   }
   timesUs.sort((a, b) => a - b);
   const quantile = (share: number) => timesUs[Math.floor((timesUs.length - 1) * share)] ?? 0;

@@ -22,7 +22,7 @@ const SLICE_MS = 1;
  */
 const LAG_MS = 3;
 /** How many steps of the engine pass between two looks at the wall clock. */
-const STEPS_PER_LOOK = 16;
+const STEPS_PER_LOOK = 4;
 /** How long the machine rests after a bug of the engine, so that it does not repeat it for ever. */
 const AFTER_BUG_MS = 1000;
 /** setTimeout() cannot wait longer. */
