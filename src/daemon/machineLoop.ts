@@ -25,6 +25,8 @@ const LAG_MS = 3;
 const STEPS_PER_LOOK = 4;
 /** How long the machine rests after a bug of the engine, so that it does not repeat it for ever. */
 const AFTER_BUG_MS = 1000;
+/** A request catches up first, so nobody sees that an idle machine rests a little longer. */
+const MIN_TIMEOUT_MS = 10;
 /** setTimeout() cannot wait longer. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -110,7 +112,7 @@ export class MachineLoop {
     const nextNs = nextExpiryNs(this.kernel.timers);
     if (!Number.isFinite(nextNs)) return;
     const delayMs = (nextNs - this.kernel.clock.nowNs) / NS_PER_MS / this.#mode.speed;
-    const roundedMs = Math.min(Math.max(1, Math.ceil(delayMs)), MAX_TIMEOUT_MS);
+    const roundedMs = Math.min(Math.max(MIN_TIMEOUT_MS, Math.ceil(delayMs)), MAX_TIMEOUT_MS);
     this.#timer = setTimeout(() => this.#catchUp(), roundedMs);
   }
 }
