@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
-import { CommandError } from './commandError.ts';
+import { CommandError, MOUNT_EXIT } from './commandError.ts';
 import type { Failure } from './failure.ts';
 import { openLogFile } from './logFile.ts';
 
@@ -14,7 +14,6 @@ export type Report =
   | { readonly kind: 'mounted'; readonly directory: string }
   | ({ readonly kind: 'failed' } & Failure);
 
-const MOUNT_FAILURE = 32;
 /** Where `stdio` below has it. */
 const IPC_FD = 3;
 /** Source: include/uapi/asm-generic/fcntl.h. */
@@ -29,19 +28,22 @@ export function spawnDaemon(args: readonly string[], logFile: string): ChildProc
   const command = [...process.execArgv, script, 'mount', '--foreground', '--log-file', logFile];
   const daemon = spawn(process.execPath, [...command, ...args], {
     detached: true,
-    stdio: ['ignore', log, log, 'ipc', ...hideInherited(IPC_FD + 1)],
+    stdio: ['ignore', log, log, 'ipc', ...hideInherited(IPC_FD + 1, log)],
   });
   closeSync(log);
   return daemon;
 }
 
 /**
- * Descriptors beyond stdio that a child would inherit, as bats and make leave them open, are hidden
- * behind /dev/null: whoever waits for their end must not wait for the daemon.
+ * Descriptors that a child would inherit are hidden behind another: whoever waits for the end of a
+ * pipe must not wait for the daemon. Node itself sees to those up to 15 when it starts.
  */
-function hideInherited(first: number): 'ignore'[] {
+function hideInherited(first: number, substitute: number): ('ignore' | number)[] {
   const inherited = readdirSync('/proc/self/fd').map(Number).filter(isInherited);
-  return new Array(Math.max(0, Math.max(...inherited) + 1 - first)).fill('ignore');
+  const length = Math.max(0, Math.max(...inherited) + 1 - first);
+  return Array.from({ length }, (_, index) =>
+    inherited.includes(first + index) ? substitute : 'ignore',
+  );
 }
 
 function isInherited(fd: number): boolean {
@@ -56,19 +58,27 @@ function isInherited(fd: number): boolean {
 
 /** The daemon's report. Ends the daemon, and throws, when none comes in time. */
 export async function awaitReport(daemon: ChildProcess, limitMs: number): Promise<Report> {
-  const limit = new AbortController();
-  const report = await Promise.race([
-    receiveReport(daemon).then(answered),
-    setTimeout(limitMs, undefined, { signal: limit.signal }).catch(() => undefined),
-  ]);
-  limit.abort();
+  const report = await before(limitMs, receiveReport(daemon).then(answered));
   if (report) {
     if (daemon.connected) daemon.disconnect();
     daemon.unref();
     return report;
   }
-  await endDaemon(daemon);
-  throw new CommandError(`the mount did not answer within ${limitMs / 1000} s`, MOUNT_FAILURE);
+  daemon.kill('SIGTERM');
+  const ended = new Promise((resolve) => daemon.once('exit', () => resolve(true)));
+  if (!(await before(GRACE_MS, ended))) daemon.kill('SIGKILL');
+  throw new CommandError(`the mount did not answer within ${limitMs / 1000} s`, MOUNT_EXIT.failure);
+}
+
+/** What a promise comes to; undefined if it takes longer. */
+async function before<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
+  const limit = new AbortController();
+  const over = setTimeout(limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([promise, over]);
+  } finally {
+    limit.abort();
+  }
 }
 
 function receiveReport(daemon: ChildProcess): Promise<Report> {
@@ -77,7 +87,9 @@ function receiveReport(daemon: ChildProcess): Promise<Report> {
     daemon.once('error', reject);
     daemon.once('exit', (status, signal) => {
       const how = signal ?? `exit code ${status}`;
-      reject(new CommandError(`the daemon ended before the mount answered: ${how}`, MOUNT_FAILURE));
+      reject(
+        new CommandError(`the daemon ended before the mount answered: ${how}`, MOUNT_EXIT.failure),
+      );
     });
   });
 }
@@ -86,13 +98,4 @@ function receiveReport(daemon: ChildProcess): Promise<Report> {
 async function answered(report: Report): Promise<Report> {
   if (report.kind === 'mounted') await stat(join(report.directory, 'control'));
   return report;
-}
-
-async function endDaemon(daemon: ChildProcess): Promise<void> {
-  const ended = new Promise((resolve) => daemon.once('exit', resolve));
-  daemon.kill('SIGTERM');
-  const grace = new AbortController();
-  const isOver = setTimeout(GRACE_MS, 'over', { signal: grace.signal }).catch(() => 'ended');
-  if ((await Promise.race([ended, isOver])) === 'over') daemon.kill('SIGKILL');
-  grace.abort();
 }

@@ -3,6 +3,8 @@ import { ERRNO } from '../abi/errno.ts';
 
 /** Exit codes of all commands but mount and umount, which have those of mount(8). */
 export const EXIT = { failed: 1, usage: 2, timeout: 124 } as const;
+/** Those of mount and umount. Source: mount(8), EXIT STATUS. */
+export const MOUNT_EXIT = { usage: 1, system: 2, failure: 32 } as const;
 
 /** A command cannot do what it was asked to. Every line of the message is an error of its own. */
 export class CommandError extends Error {

@@ -2,7 +2,7 @@
 import { MountError } from '../../mount/mountError.ts';
 import { KernelError } from '../abi/errno.ts';
 import { MachineError } from '../machine/machineError.ts';
-import { CommandError, EXIT } from './commandError.ts';
+import { CommandError, EXIT, errnoOf, errnoText, MOUNT_EXIT } from './commandError.ts';
 
 export interface Failure {
   /** Whole lines. */
@@ -21,9 +21,6 @@ export class ReportedFailure extends Error {
   }
 }
 
-/** mount(8): a machine whose description loads what the kernel refuses is not mounted. */
-const MOUNT_FAILURE = 32;
-
 /** `command` as it was typed, such as `klpfs clock advance`. */
 export function describeFailure(command: string, error: unknown): Failure {
   if (error instanceof ReportedFailure) return error.failure;
@@ -39,8 +36,13 @@ export function describeFailure(command: string, error: unknown): Failure {
   if (error instanceof MountError) {
     return { text: `${prefix}${error.message}\n`, exitCode: error.exitCode };
   }
+  // A machine whose description loads what the kernel refuses is not mounted.
   if (error instanceof KernelError) {
-    return { text: `${prefix}${error.message} (${error.code})\n`, exitCode: MOUNT_FAILURE };
+    return { text: `${prefix}${error.message} (${error.code})\n`, exitCode: MOUNT_EXIT.failure };
+  }
+  const errno = errnoOf(error);
+  if (errno !== undefined && error instanceof Error && 'path' in error) {
+    return { text: `${prefix}${error.path}: ${errnoText(errno)}\n`, exitCode: EXIT.failed };
   }
   const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { text: `${prefix}a bug of klpfs: ${bug}\n`, exitCode: EXIT.failed };

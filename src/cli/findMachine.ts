@@ -130,5 +130,5 @@ export function realPath(path: string): string {
 
 /** Never touches the directory, which may have been removed, or its machine died. */
 function currentDirectory(): string {
-  return readlinkSync('/proc/self/cwd').replace(/ \(deleted\)$/, '');
+  return readlinkSync('/proc/self/cwd');
 }

@@ -1,11 +1,8 @@
 /** Where a daemon in the background logs. */
-import { mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { CommandError, errnoOf, errnoText } from './commandError.ts';
-
-/** mount(8): system error. */
-const SYSTEM_ERROR = 2;
+import { CommandError, errnoOf, errnoText, MOUNT_EXIT } from './commandError.ts';
 
 /**
  * The default log file of a machine: its mount point with `-` for `/`, in the user's state
@@ -23,14 +20,14 @@ export function defaultLogFile(directory: string, stateHome: string | undefined)
 /** Opens it to append; its directory is made if need be. */
 export function openLogFile(path: string): number {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true });
     return openSync(path, 'a', 0o600);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
     throw new CommandError(
       `the log ${path} cannot be written: ${errnoText(errno)}; --log-file FILE names another`,
-      SYSTEM_ERROR,
+      MOUNT_EXIT.system,
     );
   }
 }

@@ -6,7 +6,10 @@ export interface ModuleRow {
   readonly size: number;
   readonly refcnt: number;
   readonly used_by: readonly string[];
+  /** Live, Loading or Unloading. */
   readonly state: string;
+  /** Letters, as in /proc/sys/kernel/tainted; empty for most. */
+  readonly taints: string;
 }
 
 export function readModules(machine: Machine): ModuleRow[] {
@@ -19,9 +22,16 @@ export function parseModules(text: string): ModuleRow[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const [name = '', size, refcnt, users = '-', state = ''] = line.split(' ');
+      const [name = '', size, refcnt, users = '-', state = '', , taints = ''] = line.split(' ');
       const used_by = users === '-' ? [] : users.split(',').filter((user) => user !== '');
-      return { name, size: Number(size), refcnt: Number(refcnt), used_by, state };
+      return {
+        name,
+        size: Number(size),
+        refcnt: Number(refcnt),
+        used_by,
+        state,
+        taints: taints.replace(/[()]/g, ''),
+      };
     });
 }
 

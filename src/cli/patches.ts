@@ -1,5 +1,6 @@
 /** Livepatches, as sys/kernel/livepatch and sys/module show them. */
 import { listDirectories, type Machine, readIfThere } from './machineFiles.ts';
+import { readModules } from './modules.ts';
 
 const LIVEPATCH = 'sys/kernel/livepatch';
 /** TAINT_LIVEPATCH. Source: kernel/panic.c:taint_flags[]. */
@@ -42,10 +43,9 @@ export function seePatch(machine: Machine, patch: string): PatchSight {
   if (enabled !== undefined && transition !== undefined) {
     return { kind: 'present', enabled: enabled === '1\n', transition: transition === '1\n' };
   }
-  const state = readIfThere(machine, `sys/module/${patch}/initstate`);
-  const taint = readIfThere(machine, `sys/module/${patch}/taint`);
-  if (state === 'coming\n') return { kind: 'loading' };
-  return { kind: taint?.includes(LIVEPATCH_TAINT) ? 'unpatched' : 'absent' };
+  const module = readModules(machine).find(({ name }) => name === patch);
+  if (!module?.taints.includes(LIVEPATCH_TAINT)) return { kind: 'absent' };
+  return { kind: module.state === 'Loading' ? 'loading' : 'unpatched' };
 }
 
 /** How many users the patch's module has; undefined if it has just gone. */

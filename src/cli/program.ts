@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
-import { EXIT } from './commandError.ts';
+import { EXIT, MOUNT_EXIT } from './commandError.ts';
 import { describeFailure, type Failure } from './failure.ts';
 
 /** From the compiled file: dist/src/cli/program.js. */
@@ -99,7 +99,7 @@ function nameOf(command: Command): string {
 /** What commander ends with, be it an error or the end of --help. */
 function describeUsage(command: Command, { code, exitCode, message }: CommanderError): Failure {
   if (exitCode === 0) return { text: '', exitCode: 0 };
-  const usage = LIKE_MOUNT.includes(command.name()) ? EXIT.failed : EXIT.usage;
+  const usage = LIKE_MOUNT.includes(command.name()) ? MOUNT_EXIT.usage : EXIT.usage;
   // The help has been printed instead: a command that has subcommands only was given none.
   if (code === 'commander.help') return { text: '', exitCode: usage };
   const name = nameOf(command);

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RELEASES } from '../../abi/release.ts';
+import { CommandError } from '../commandError.ts';
 import { ReportedFailure } from '../failure.ts';
 import { defaultLogFile } from '../logFile.ts';
 
@@ -80,7 +81,10 @@ async function mountBehind(path: string, { logFile }: Options): Promise<void> {
   const { XDG_STATE_HOME: stateHome } = process.env;
   const log = logFile ?? defaultLogFile(resolve(path), stateHome);
   const [, , , ...args] = process.argv;
-  const report = await awaitReport(spawnDaemon(args, log), ANSWER_LIMIT_MS);
+  const report = await awaitReport(spawnDaemon(args, log), ANSWER_LIMIT_MS).catch((error) => {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(error.message, error.exitCode, [`its log: ${log}`]);
+  });
   if (report.kind === 'failed') throw new ReportedFailure(report);
   if (process.stderr.isTTY) {
     process.stderr.write(`mounted on ${report.directory}, log in ${log}\n`);

@@ -1,14 +1,13 @@
 /** `klpfs umount`: ends a machine, as umount(8) ends any mount. */
 import process from 'node:process';
 import type { Command } from 'commander';
-import { CommandError } from '../commandError.ts';
+import { findMount, MOUNT_TYPE } from '../../../mount/mountInfo.ts';
+import { CommandError, MOUNT_EXIT } from '../commandError.ts';
 import { findMachine, realPath } from '../findMachine.ts';
 
 interface Options {
   readonly lazy?: true;
 }
-
-const MOUNT_FAILURE = 32;
 
 export function addUmountCommand(program: Command): void {
   program
@@ -29,14 +28,23 @@ Examples:
 The same without klpfs: umount DIR, or fusermount -u DIR`,
     )
     .action(async (path: string | undefined, options: Options) => {
-      const directory = path === undefined ? await findMachine(undefined) : realPath(path);
-      const { findMount, MOUNT_TYPE } = await import('../../../mount/mountInfo.ts');
-      if ((await findMount(directory))?.type !== MOUNT_TYPE) {
-        throw new CommandError(`${directory} is no klpfs mount`, MOUNT_FAILURE);
-      }
+      const directory = await findMountPoint(path);
       const { unmountDirectory } = await import('../../../mount/unmount.ts');
       // Else this process would itself keep the mount of its current directory busy.
       process.chdir('/');
       await unmountDirectory(directory, options.lazy ? 'lazy' : 'plain');
     });
+}
+
+/** A directory that is named must be a mount point of ours, dead or alive. */
+async function findMountPoint(path: string | undefined): Promise<string> {
+  try {
+    if (path === undefined) return await findMachine(undefined);
+    const directory = realPath(path);
+    if ((await findMount(directory))?.type === MOUNT_TYPE) return directory;
+    throw new CommandError(`${directory} is no klpfs mount`);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(error.message, MOUNT_EXIT.failure);
+  }
 }
