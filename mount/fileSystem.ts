@@ -100,7 +100,11 @@ export class FileSystem {
   }
 
   release(file: OpenFile, reply: Reply<void>): void {
-    answer(() => file.release(), reply, this.onBug);
+    answerByTask(() => file.release(), reply, {
+      run: this.#run,
+      onBug: this.onBug,
+      caller: undefined,
+    });
   }
 
   /** All entries but `.` and `..`, which are the transport's to add. */

@@ -56,10 +56,11 @@ function wake(kernel: Kernel, request: string): void {
   wakeTask(kernel, task, 'woken');
 }
 
-/** All tasks as a JSON array, a line each. */
+/** All tasks as a JSON array, a line each: the idle tasks first, which /proc does not show. */
 function describeTasks(kernel: Kernel): string {
   const { tasks } = kernel;
-  const lines = listShownTasks(kernel).map((task) =>
+  const idle = kernel.cpus.map((cpu) => cpu.idle);
+  const lines = [...idle, ...listShownTasks(kernel)].map((task) =>
     JSON.stringify({
       pid: pidOf(tasks, task),
       comm: commOf(tasks, task),

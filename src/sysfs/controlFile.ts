@@ -10,6 +10,7 @@ import { S_IFREG } from '../abi/mode.ts';
 import { emit } from '../engine/events.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
+import type { Context } from '../engine/sched/context.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
 import { checkModeBits } from './openCheck.ts';
@@ -41,7 +42,8 @@ export const DOCUMENT_BYTES = 1024 * 1024;
 
 /**
  * FUSE cuts a long write in pieces of up to 32 pages, one less where the buffer is not aligned. A
- * piece of at least this size may be followed by another of the same write.
+ * piece of at least this size may be followed by another of the same write; if none comes, the
+ * request is carried out when the file is closed.
  */
 const FULL_PIECE_BYTES = 31 * 4096;
 
@@ -61,6 +63,7 @@ export function controlFile(tree: Tree, verb: Verb): File {
 function openVerb(kernel: Kernel, verb: Verb): OpenFile {
   const snapshot = createSnapshot();
   let pieces: Uint8Array[] = [];
+  let overlong = false;
   return {
     read: (offset, sizeBytes) =>
       readSnapshot(snapshot, offset, sizeBytes, { show: () => verb.show(kernel) }),
@@ -69,15 +72,21 @@ function openVerb(kernel: Kernel, verb: Verb): OpenFile {
       pieces.push(data.slice());
       const sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
       if (sizeBytes > verb.maxBytes) {
-        return refuse(kernel, verb, tooLong(verb));
+        pieces = [];
+        overlong = true;
       }
+      if (overlong) refuse(kernel, verb, tooLong(verb));
       if (data.length >= FULL_PIECE_BYTES) return data.length;
-      const request = decodeUtf8(joinPieces(pieces, sizeBytes));
-      pieces = [];
-      return countStored(execute(kernel, verb, verb.execute, request), data.length);
+      return countStored(executePieces(verb.execute), data.length);
     },
-    release: () => {},
+    release: () => (verb.execute && pieces.length > 0 ? executePieces(verb.execute) : undefined),
   };
+
+  function executePieces(run: NonNullable<Verb['execute']>): Context {
+    const request = decodeUtf8(joinPieces(pieces));
+    pieces = [];
+    return execute(kernel, verb, run, request);
+  }
 }
 
 function* execute(kernel: Kernel, verb: Verb, run: NonNullable<Verb['execute']>, request: string) {
@@ -102,8 +111,8 @@ function tooLong({ maxBytes }: Verb): RequestError {
   return new RequestError('E2BIG', `a request has at most ${maxBytes} bytes`);
 }
 
-function joinPieces(pieces: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const joined = new Uint8Array(sizeBytes);
+function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let position = 0;
   for (const piece of pieces) {
     joined.set(piece, position);

@@ -83,5 +83,6 @@ export interface OpenFile {
   read(offset: number, sizeBytes: number): Answer<Uint8Array>;
   /** How many bytes were taken: possibly fewer than given. */
   write(offset: number, data: Uint8Array): Answer<number>;
-  release(): void;
+  /** The last close. What is left to do is done; close(2) succeeds whatever comes of it. */
+  release(): Answer<void>;
 }

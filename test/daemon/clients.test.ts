@@ -191,6 +191,31 @@ test('a callback that never returns blocks who Linux would block, and nobody els
   expect(errors).toContain('Device or resource busy');
 });
 
+test('writers of one file wait for each other, and a writer that waits cannot be killed', async () => {
+  const stuck = aModule({
+    name: 'stuck',
+    *init() {
+      yield { kind: 'sleep', state: 'interruptible' };
+    },
+  });
+  const { sh } = await mountMachine(LOADED, [stuck, aModule({ name: 'plain' })]);
+  const script = `
+    (exec bash -c 'echo stuck > $M/control/insmod') & writer=$!
+    sleep 0.2; (echo plain > $M/control/insmod) & sleep 0.2; kill -9 $writer; sleep 0.2
+    cut -d' ' -f3 /proc/$writer/stat; ls $M/sys/module
+    pid=$(grep -o '"pid":[0-9]*,"comm":"klpfs-client"' $M/control/tasks | grep -o '[0-9]*' | head -1)
+    echo $pid > $M/control/wake; wait; ls $M/sys/module`;
+  expect((await sh(script)).output.split('\n')).toEqual([
+    'D',
+    'livepatch_sample',
+    'stuck',
+    'livepatch_sample',
+    'plain',
+    'stuck',
+    '',
+  ]);
+});
+
 test('a file that was opened before its patch went answers ENODEV, also after it came again', async () => {
   const { sh } = await mountMachine('release: "6.1"\ncpus: 1\nload: [livepatch-sample]\n');
   const script = `

@@ -21,4 +21,10 @@ export const TRIED: readonly Tried[] = [
 /** Differences that tests in other folders prove: the key, and the file that holds its test. */
 export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['kmsg-file', 'test/sysfs/kmsg.test.ts'],
+  ['log-times', 'test/sysfs/kmsg.test.ts'],
+  ['code-layout', 'test/sysfs/proc.test.ts'],
+  ['blocked-readers', 'test/mount/blocking.test.ts'],
+  ['blocked-writers', 'test/daemon/clients.test.ts'],
+  ['same-file-writers', 'test/daemon/clients.test.ts'],
+  ['mknod', 'test/mount/namespace.test.ts'],
 ]);

@@ -136,11 +136,34 @@ test('a document comes in pieces of one write; too much of it is E2BIG', () => {
   expect(received).toHaveLength(1);
 });
 
+test('a document that fills its last piece is carried out when its file is closed', () => {
+  const received: number[] = [];
+  const { kernel } = new Machine();
+  const file = controlFile(createTree(kernel, sysfsOf('4.15')), {
+    name: 'document',
+    show: () => '',
+    execute: (_kernel, text) => {
+      received.push(text.length);
+    },
+    maxBytes: 300_000,
+  });
+  const machine = new Machine();
+  const open = file.open(O_WRONLY);
+  machine.finish(open.write(0, encodeUtf8('x'.repeat(128_000))));
+  expect(received).toEqual([]);
+  machine.finish(open.release());
+  expect(received).toEqual([128_000]);
+  machine.finish(open.release());
+  expect(received).toHaveLength(1);
+});
+
 test('a query is read, not written', () => {
   const machine = machineWithModules();
   expect(machine.write('x', 'control/tasks')).toBe('EACCES');
   expect(machine.find('control/tasks')?.attributes().mode).toBe(0o100400);
-  expect(JSON.parse(machine.cat('control/tasks'))[0]).toEqual({
+  const tasks = JSON.parse(machine.cat('control/tasks'));
+  expect(tasks[0]).toMatchObject({ pid: 0, comm: 'swapper/0', kind: 'idle' });
+  expect(tasks[1]).toEqual({
     pid: 3,
     comm: 'kworker/0:0',
     kind: 'kthread',

@@ -115,9 +115,6 @@ function describeObject({ name, patched, funcs }: ObjectRow): string {
 
 function describeCrossing(crossing: Crossing, enabled: boolean): string[] {
   const behind = describeBehind(crossing).map((line) => `  ${line}`);
-  const next = behind.length > 0 ? 'these are not yet:' : 'some cpu is not yet';
-  return [
-    `${formatCrossing(crossing)} to ${enabled ? 'patched' : 'unpatched'}; ${next}`,
-    ...behind,
-  ];
+  const next = behind.length > 0 ? '; these are not yet:' : '';
+  return [`${formatCrossing(crossing)} to ${enabled ? 'patched' : 'unpatched'}${next}`, ...behind];
 }
