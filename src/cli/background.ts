@@ -21,17 +21,38 @@ const O_CLOEXEC = 0o2000000;
 /** Between a request to end and the end by force. */
 const GRACE_MS = 2000;
 
-/** `args`: those of `klpfs mount`, to be run in the foreground of a session of its own. */
-export function spawnDaemon(args: readonly string[], logFile: string): ChildProcess {
+/**
+ * `args`: those of `klpfs mount`, to be run in the foreground of a session of its own; `input` is
+ * what it reads from its standard input.
+ */
+export function spawnDaemon(
+  args: readonly string[],
+  logFile: string,
+  input: string | undefined,
+): ChildProcess {
   const log = openLogFile(logFile);
   const [, script = ''] = process.argv;
   const command = [...process.execArgv, script, 'mount', '--foreground', '--log-file', logFile];
   const daemon = spawn(process.execPath, [...command, ...args], {
     detached: true,
-    stdio: ['ignore', log, log, 'ipc', ...hideInherited(IPC_FD + 1, log)],
+    env: withoutCertificates(process.env),
+    stdio: [
+      input === undefined ? 'ignore' : 'pipe',
+      log,
+      log,
+      'ipc',
+      ...hideInherited(IPC_FD + 1, log),
+    ],
   });
   closeSync(log);
+  daemon.stdin?.end(input);
   return daemon;
+}
+
+/** Node would read them before anything else, and a daemon talks to nobody. */
+function withoutCertificates(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { NODE_EXTRA_CA_CERTS: _, ...rest } = env;
+  return rest;
 }
 
 /**

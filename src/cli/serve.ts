@@ -9,6 +9,7 @@ import type { Report } from './background.ts';
 import { describeFailure } from './failure.ts';
 import { openLogFile } from './logFile.ts';
 import { readDescription } from './machineFile.ts';
+import { STDIN } from './machineText.ts';
 
 export interface ServeOptions {
   readonly directory: string;
@@ -48,7 +49,8 @@ async function start({
   const description = await readDescription(machineFile, machineOptions);
   const dest = logFile === undefined ? STDERR : openLogFile(logFile);
   const logger = pino({ level: logLevel }, pino.destination({ dest, sync: true }));
-  const baseDirectory = machineFile === undefined ? process.cwd() : dirname(machineFile);
+  const isFile = machineFile !== undefined && machineFile !== STDIN;
+  const baseDirectory = isFile ? dirname(machineFile) : process.cwd();
   const { session } = await startDaemon({
     directory,
     description,

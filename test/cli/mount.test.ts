@@ -82,6 +82,18 @@ test.each<[what: string, manifest: string, status: number, message: string]>([
   expect((await sh('grep " $T/" /proc/self/mountinfo')).output).toBe('');
 });
 
+test('a machine description may come from standard input, or from a pipe', async () => {
+  const folder = await createFolder();
+  const script = `mkdir mnt; echo 'cpus: 3' | klpfs mount mnt --machine - && klpfs status --json | grep cpus
+    klpfs umount mnt; klpfs mount mnt --machine <(echo 'cpus: 5') && klpfs status --json | grep cpus
+    klpfs umount mnt; echo 'cpus: 0' | klpfs mount mnt --machine -`;
+  expect(await folder.sh(script)).toEqual({
+    status: 1,
+    output: '  "cpus": 3,\n  "cpus": 5,\n',
+    errors: 'standard input:1:7: cpus: must be an integer from 1 to 64\n',
+  });
+});
+
 test('options win over the machine description', async () => {
   const { sh } = await startMachine('--machine m.yaml --release 6.1 --cpus 3 --clock manual', {
     'm.yaml': 'release: "4.15"\ncpus: 1\nspeed: 2\n',

@@ -27,7 +27,7 @@ export function addMountCommand(program: Command): void {
     .command('mount')
     .description('start a machine, and mount it on an empty directory')
     .argument('<dir>', 'an empty directory')
-    .option('--machine <file>', 'a machine description in YAML (see klpfs machine)')
+    .option('--machine <file>', 'a machine description in YAML, - for standard input')
     .addOption(new Option('--release <release>', 'the Linux release it is').choices(RELEASES))
     .addOption(
       new Option('--clock <mode>', 'with the wall clock, or moved by hand').choices([
@@ -76,12 +76,15 @@ async function mountHere(directory: string, options: Options): Promise<void> {
   });
 }
 
-async function mountBehind(path: string, { logFile }: Options): Promise<void> {
+async function mountBehind(path: string, { logFile, machine }: Options): Promise<void> {
   const { awaitReport, spawnDaemon } = await import('../background.ts');
+  const input = await readInput(machine);
   const { XDG_STATE_HOME: stateHome } = process.env;
   const log = logFile ?? defaultLogFile(resolve(path), stateHome);
-  const [, , , ...args] = process.argv;
-  const report = await awaitReport(spawnDaemon(args, log), ANSWER_LIMIT_MS).catch((error) => {
+  const [, , , ...given] = process.argv;
+  const args = input === undefined ? given : [...given, '--machine', '-'];
+  const daemon = spawnDaemon(args, log, input);
+  const report = await awaitReport(daemon, ANSWER_LIMIT_MS).catch((error) => {
     if (!(error instanceof CommandError)) throw error;
     throw new CommandError(error.message, error.exitCode, [`its log: ${log}`]);
   });
@@ -89,6 +92,13 @@ async function mountBehind(path: string, { logFile }: Options): Promise<void> {
   if (process.stderr.isTTY) {
     process.stderr.write(`mounted on ${report.directory}, log in ${log}\n`);
   }
+}
+
+/** A description that the daemon could not read for itself. */
+async function readInput(machine: string | undefined): Promise<string | undefined> {
+  if (machine === undefined) return undefined;
+  const { readPrivate } = await import('../machineText.ts');
+  return readPrivate(machine);
 }
 
 function parseNumber(text: string): number {
