@@ -3,6 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import process from 'node:process';
 import type { Logger } from 'pino';
 import { FileSystem } from '../../mount/fileSystem.ts';
 import { fuseNative } from '../../mount/fuseNative.ts';
@@ -15,6 +16,7 @@ import type { MachineDescription } from '../machine/description.ts';
 import { parseManifest } from '../machine/manifest.ts';
 import { modulesLoadedAtBoot } from '../machine/moduleGraph.ts';
 import { builtinModules } from '../modules/builtin.ts';
+import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
@@ -55,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   for (const name of modulesLoadedAtBoot(description, modules)) await load(loop, name);
   for (const name of description.load) await load(loop, manifests.get(name)?.name ?? name);
 
-  const root = mountedTree(kernel, daemonVerbs(description, loop));
+  const root = mountedTree(kernel, daemonVerbs(description, loop), userOfThisProcess());
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport: fuseNative,
     allowOther: options.allowOther,
@@ -63,6 +65,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   loop.start();
   void session.closed.then(() => loop.stop());
   return { session, loop };
+}
+
+/** Whoever runs a machine is root in it. */
+function userOfThisProcess(): Owner {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 }
 
 function clockMode({ clock, speed }: MachineDescription): ClockMode {

@@ -63,19 +63,18 @@ export function controlFile(tree: Tree, verb: Verb): File {
 function openVerb(kernel: Kernel, verb: Verb): OpenFile {
   const snapshot = createSnapshot();
   let pieces: Uint8Array[] = [];
-  let overlong = false;
+  let sizeBytes = 0;
   return {
     read: (offset, sizeBytes) =>
       readSnapshot(snapshot, offset, sizeBytes, { show: () => verb.show(kernel) }),
     write: (_offset, data) => {
       if (!verb.execute) throw new KernelError('EIO', 'a query is only read');
-      pieces.push(data.slice());
-      const sizeBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      sizeBytes += data.length;
       if (sizeBytes > verb.maxBytes) {
         pieces = [];
-        overlong = true;
+        refuse(kernel, verb, tooLong(verb));
       }
-      if (overlong) refuse(kernel, verb, tooLong(verb));
+      pieces.push(data.slice());
       if (data.length >= FULL_PIECE_BYTES) return data.length;
       return countStored(executePieces(verb.execute), data.length);
     },
@@ -85,6 +84,7 @@ function openVerb(kernel: Kernel, verb: Verb): OpenFile {
   function executePieces(run: NonNullable<Verb['execute']>): Context {
     const request = decodeUtf8(joinPieces(pieces));
     pieces = [];
+    sizeBytes = 0;
     return execute(kernel, verb, run, request);
   }
 }

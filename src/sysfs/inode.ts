@@ -8,13 +8,22 @@ import type { AttributeChange, Attributes, FileSystemType, Node } from './node.t
 export interface Tree {
   readonly kernel: Kernel;
   readonly fileSystem: FileSystemType;
+  /** Who owns what nobody has given away: root, or whoever runs the machine. */
+  readonly owner: Owner;
   readonly inos: { next: number };
   /** See nameHash.ts. */
   readonly nameHashes: Map<string, number>;
 }
 
-export function createTree(kernel: Kernel, fileSystem: FileSystemType): Tree {
-  return { kernel, fileSystem, inos: { next: 1 }, nameHashes: new Map() };
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export const ROOT: Owner = { uid: 0, gid: 0 };
+
+export function createTree(kernel: Kernel, fileSystem: FileSystemType, owner = ROOT): Tree {
+  return { kernel, fileSystem, owner, inos: { next: 1 }, nameHashes: new Map() };
 }
 
 /** The part of a node that chmod, chown and utimes change; it lives as long as the node. */
@@ -72,9 +81,9 @@ export function createNumberedNode(
 export const ONE_LINK = () => 1;
 const EMPTY = () => 0;
 
-function instantiate({ kernel }: Tree, ino: number, mode: number): Inode {
+function instantiate({ kernel, owner }: Tree, ino: number, mode: number): Inode {
   const now = wallTimeMs(kernel.clock);
-  return { ino, mode, uid: 0, gid: 0, atimeMs: now, mtimeMs: now, ctimeMs: now };
+  return { ino, mode, ...owner, atimeMs: now, mtimeMs: now, ctimeMs: now };
 }
 
 const DAY_MS = 24 * 3600 * 1000;

@@ -4,16 +4,16 @@ import { kernelVerbs } from './control.ts';
 import { controlFile, type Verb } from './controlFile.ts';
 import { fixedDirectory } from './directory.ts';
 import { PROCFS, sysfsOf } from './fileSystems.ts';
-import { createTree } from './inode.ts';
+import { createTree, ROOT } from './inode.ts';
 import { kmsgFile } from './kmsg.ts';
 import { kobjectDirectory } from './kobjectDirectory.ts';
 import type { Directory } from './node.ts';
 import { procDirectory } from './proc.ts';
 import { tracingDirectory } from './tracing.ts';
 
-/** `verbs` are those that the kernel cannot carry out alone. */
-export function mountedTree(kernel: Kernel, verbs: readonly Verb[]): Directory {
-  const tree = createTree(kernel, sysfsOf(kernel.config.release));
+/** `verbs` are those that the kernel cannot carry out alone; `owner` is the machine's root. */
+export function mountedTree(kernel: Kernel, verbs: readonly Verb[], owner = ROOT): Directory {
+  const tree = createTree(kernel, sysfsOf(kernel.config.release), owner);
   return fixedDirectory(tree, 0o755, {
     control: fixedDirectory(
       tree,

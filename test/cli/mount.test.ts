@@ -94,6 +94,26 @@ test('a machine description may come from standard input, or from a pipe', async
   });
 });
 
+test('an ordinary user is root in a machine of his own', async () => {
+  const folder = await createFolder();
+  // A /dev/fuse that everybody may open, as distributions have it, in a mount namespace. The
+  // capability lets him read klpfs itself wherever it lies; it does not help with writing.
+  const script = `
+    mkdir mnt state; chown 65534:65534 mnt state; chmod 755 .; mknod -m 666 fuse c 10 229
+    cat > session <<'SESSION'
+      cd /; export XDG_STATE_HOME=$T/state
+      klpfs mount $T/mnt --cpus 1 && cd $T/mnt && klpfs insmod livepatch-sample && klpfs status
+      cd sys/kernel/livepatch/livepatch_sample; echo 0 > enabled; cat enabled; echo 1 > transition
+      stat -c '%u %g %A' enabled; cd /; klpfs umount $T/mnt
+SESSION
+    unshare -m bash -c 'mount --bind fuse /dev/fuse && exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search bash $T/session'`;
+  const { output, errors, status } = await folder.sh(script);
+  expect(output).toContain('patch livepatch_sample: enabled, module refcnt 1');
+  expect(output).toMatch(/^0\n65534 65534 -rw-r--r--$/m);
+  expect(errors).toMatch(/transition: Permission denied\n$/);
+  expect(status).toBe(0);
+});
+
 test('options win over the machine description', async () => {
   const { sh } = await startMachine('--machine m.yaml --release 6.1 --cpus 3 --clock manual', {
     'm.yaml': 'release: "4.15"\ncpus: 1\nspeed: 2\n',

@@ -124,7 +124,15 @@ test('a daemon ends by itself when it unmounts', async () => {
   expect(daemon.output()).toBe('mounted\nunmounted\n');
 });
 
-const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+/** May read the project wherever it lies; that does not help him with a mount. */
+const AS_NOBODY = [
+  'setpriv',
+  '--reuid=65534',
+  '--regid=65534',
+  '--clear-groups',
+  '--inh-caps=+dac_read_search',
+  '--ambient-caps=+dac_read_search',
+];
 
 /** In a mount namespace of its own, where anybody may open /dev/fuse, as udev has it. */
 const WITH_OPEN_DEVICE = [

@@ -26,5 +26,6 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['blocked-readers', 'test/mount/blocking.test.ts'],
   ['blocked-writers', 'test/daemon/clients.test.ts'],
   ['same-file-writers', 'test/daemon/clients.test.ts'],
+  ['owner', 'test/cli/mount.test.ts'],
   ['mknod', 'test/mount/namespace.test.ts'],
 ]);
