@@ -62,7 +62,8 @@ export function* initTransition(kernel: Kernel, patch: Patch, target: TargetStat
   if (!patch.immediate) {
     const initial = stateNumber(opposite(target));
     yield* forEachTask(kernel, (task) => {
-      assert(patchStateOf(kernel.tasks, task) === IDLE, 'outside a transition tasks are idle');
+      const state = patchStateOf(kernel.tasks, task);
+      assert(state === IDLE || state === initial, 'outside a transition tasks are idle');
       kernel.tasks.patchState[task] = initial;
     });
     for (const func of funcsOf(patch)) func.transition = true;

@@ -8,16 +8,10 @@ import { enterFunction } from '../ftrace/ftrace.ts';
 import { type Code, lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { isContext, type SleepState } from './context.ts';
-import {
-  attachThread,
-  exitTask,
-  exitToUserMode,
-  sleepTask,
-  spendTime,
-  wakeTask,
-} from './scheduler.ts';
+import { forkTask } from './fork.ts';
+import { attachThread, exitTask, sleepTask, spendTime, wakeTask } from './scheduler.ts';
 import { pushFrame } from './stack.ts';
-import { kindOf, stackOf, type Task } from './task.ts';
+import { stackOf, type Task } from './task.ts';
 
 export type Step =
   /** Compute: in user space, or in the kernel for a kthread. */
@@ -34,6 +28,8 @@ export type Step =
   | { readonly kind: 'wait'; readonly event: string }
   | { readonly kind: 'signal'; readonly event: string }
   | { readonly kind: 'repeat'; readonly times: number; readonly steps: readonly Step[] }
+  /** Start a child with a program of its own. */
+  | { readonly kind: 'fork'; readonly comm: string; readonly steps: readonly Step[] }
   | { readonly kind: 'exit' };
 
 /** A function that a program names; looked up when it is first entered. */
@@ -51,6 +47,7 @@ type Instruction =
   | { readonly kind: 'wait'; readonly event: string }
   | { readonly kind: 'signal'; readonly event: string }
   | { readonly kind: 'repeat'; readonly times: number; readonly start: number }
+  | { readonly kind: 'fork'; readonly comm: string; readonly program: Program }
   | { readonly kind: 'exit' };
 
 export interface Program {
@@ -80,12 +77,18 @@ function compileStep(step: Step, into: Instruction[]): void {
         { kind: 'return' },
       );
       return;
+    case 'wait':
+      into.push(enter([]), step, { kind: 'return' });
+      return;
     case 'repeat': {
       const start = into.length;
       for (const inner of step.steps) compileStep(inner, into);
       into.push({ kind: 'repeat', times: step.times, start });
       return;
     }
+    case 'fork':
+      into.push({ kind: 'fork', comm: step.comm, program: compileProgram(step.steps) });
+      return;
     default:
       into.push(step);
   }
@@ -118,7 +121,7 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
       return;
     case 'return':
       kernel.tasks.stack[task] = kernel.emptyStack;
-      if (kindOf(kernel.tasks, task) === 'user') exitToUserMode(kernel, task);
+      kernel.tasks.leavingKernel.add(task);
       return;
     case 'sleep':
       sleepTask(
@@ -139,9 +142,23 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
     case 'repeat':
       repeat(kernel, task, instruction.times, instruction.start);
       return;
+    case 'fork':
+      forkTask(kernel, task, instruction);
+      return;
     case 'exit':
       exitTask(kernel, task);
   }
+}
+
+/** A call that somebody else asked for, made as a system call of its own. */
+export function makeCall(kernel: Kernel, task: Task): void {
+  const [name, ...others] = kernel.tasks.calls.get(task) ?? [];
+  if (name === undefined) return;
+  if (others.length > 0) kernel.tasks.calls.set(task, others);
+  else kernel.tasks.calls.delete(task);
+  enterByName(kernel, task, { name, code: undefined });
+  runBody(kernel, task);
+  kernel.tasks.leavingKernel.add(task);
 }
 
 /** A function that is not there (its module is not loaded) is passed over. */

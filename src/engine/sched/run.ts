@@ -10,18 +10,18 @@ import { updatePatchState } from '../livepatch/patchState.ts';
 import { pushLast, queueLength, takeFirst } from '../queue.ts';
 import type { Suspension } from './context.ts';
 import type { Cpu } from './cpu.ts';
-import { continueProgram } from './program.ts';
+import { continueProgram, makeCall } from './program.ts';
 import {
-  cancelTaskTimer,
   cpuOfTask,
   exitTask,
-  exitToUserMode,
   type Outcome,
   sleepTask,
   spendTime,
+  stopSpendingTime,
   type Thread,
   wakeTask,
 } from './scheduler.ts';
+import { deliverSignals } from './signal.ts';
 import { isPatchPending, kindOf, runStateOf, type Task } from './task.ts';
 
 /**
@@ -74,27 +74,38 @@ function schedule(kernel: Kernel, cpu: Cpu): void {
   }
 }
 
-/** Notes how much of its time a preempted task still has to spend. */
-function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
-  if (cpu.busyUntilNs === undefined) return;
-  kernel.tasks.preempted.set(cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
-  cancelTaskTimer(kernel, cpu.current);
-}
-
 function runTask(kernel: Kernel, cpu: Cpu, task: Task): void {
   kernel.current = task;
   const thread = kernel.threads.get(task);
-  const remainingNs = kernel.tasks.preempted.get(task);
-  if (thread) {
-    resumeThread(kernel, cpu, task, thread);
-  } else if (remainingNs !== undefined) {
-    kernel.tasks.preempted.delete(task);
-    if (kindOf(kernel.tasks, task) === 'user') exitToUserMode(kernel, task);
-    spendTime(kernel, task, kernel.clock.nowNs + remainingNs);
-  } else {
-    continueProgram(kernel, task);
-  }
+  if (thread) resumeThread(kernel, cpu, task, thread);
+  else if (kernel.tasks.leavingKernel.delete(task)) leaveKernel(kernel, task);
+  else goOn(kernel, task);
   kernel.current = cpu.idle;
+}
+
+/** With what an interrupt broke off, or with the next step of its program. */
+function goOn(kernel: Kernel, task: Task): void {
+  const remainingNs = kernel.tasks.preempted.get(task);
+  if (remainingNs === undefined) {
+    continueProgram(kernel, task);
+  } else {
+    kernel.tasks.preempted.delete(task);
+    spendTime(kernel, task, kernel.clock.nowNs + remainingNs);
+  }
+}
+
+/**
+ * What happens on every return to user space: signals, then the patch state. A kthread that is
+ * interrupted comes by here too, and goes on without.
+ *
+ * Source: arch/x86/entry/common.c:exit_to_usermode_loop() of 4.15.
+ */
+function leaveKernel(kernel: Kernel, task: Task): void {
+  const isProcess = kindOf(kernel.tasks, task) === 'user';
+  kernel.tasks.stack[task] = kernel.emptyStack;
+  if (isProcess && !deliverSignals(kernel, task)) return;
+  if (isProcess && isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
+  makeCall(kernel, task);
 }
 
 function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): void {

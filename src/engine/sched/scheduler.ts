@@ -9,7 +9,7 @@
 import { assert } from '../../abi/errno.ts';
 import { JIFFY_NS, setTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
-import { arrivingPatchState, updatePatchState } from '../livepatch/patchState.ts';
+import { arrivingPatchState } from '../livepatch/patchState.ts';
 import { pushFirst, pushLast, queueLength } from '../queue.ts';
 import type { Context, SleepState, Wakeup } from './context.ts';
 import type { Cpu } from './cpu.ts';
@@ -18,7 +18,6 @@ import {
   commOf,
   cpuOf,
   isPatchPending,
-  kindOf,
   type NewTask,
   removeTask,
   runStateOf,
@@ -102,7 +101,7 @@ export function wakeTask(kernel: Kernel, task: Task, wakeup: Wakeup): void {
 export function sleepTask(
   kernel: Kernel,
   task: Task,
-  state: SleepState,
+  state: SleepState | 'stopped',
   untilNs: number | undefined,
 ): void {
   setRunState(kernel.tasks, task, state);
@@ -110,15 +109,49 @@ export function sleepTask(
   cpuOfTask(kernel, task).needResched = true;
 }
 
-/** do_exit(): the task that runs now is gone; a short-lived one leaves no zombie. */
+/** do_exit(): the task that runs now is gone. Its parent reaps it at once. */
 export function exitTask(kernel: Kernel, task: Task): void {
   const cpu = cpuOfTask(kernel, task);
   assert(cpu.current === task, `task ${task} exits without running`);
   cancelTaskTimer(kernel, task);
   cpu.current = cpu.idle;
+  cpu.busyUntilNs = undefined;
   cpu.needResched = true;
   removeTask(kernel.tasks, task);
 }
+
+/** do_signal_stop(): the task that runs now stops until it is continued. */
+export function stopTask(kernel: Kernel, task: Task): void {
+  stopSpendingTime(kernel, cpuOfTask(kernel, task));
+  sleepTask(kernel, task, 'stopped', undefined);
+}
+
+/** An interrupt: notes how much of its time the task that runs now still has to spend. */
+export function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
+  if (cpu.busyUntilNs === undefined) return;
+  kernel.tasks.preempted.set(cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
+  kernel.tasks.leavingKernel.add(cpu.current);
+  cancelTaskTimer(kernel, cpu.current);
+  cpu.busyUntilNs = undefined;
+}
+
+/** Ends a sleep of a program's task without what it waits for: it will begin this sleep anew. */
+export function interruptSleep(kernel: Kernel, task: Task): void {
+  const { tasks, threads } = kernel;
+  const thread = threads.get(task);
+  if (thread) {
+    thread.signalPending = true;
+  } else {
+    if (runStateOf(tasks, task) !== 'stopped') {
+      tasks.position[task] = (tasks.position[task] ?? 0) - STEPS_BACK_TO_ENTRY;
+    }
+    tasks.leavingKernel.add(task);
+  }
+  wakeTask(kernel, task, 'signal');
+}
+
+/** A sleep of a program is three instructions: enter functions, sleep, return from them. */
+const STEPS_BACK_TO_ENTRY = 2;
 
 /** Lets the task that runs now compute until then: in user space, or in the kernel if a kthread. */
 export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {
@@ -128,13 +161,9 @@ export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {
   armTick(kernel, cpu);
 }
 
-/**
- * prepare_exit_to_usermode(): what happens on every return to user space.
- *
- * Source: arch/x86/entry/common.c:exit_to_usermode_loop().
- */
-export function exitToUserMode(kernel: Kernel, task: Task): void {
-  if (isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
+/** Whether an interrupt has a reason to keep a task from going on in user space. */
+function hasWorkOnExit({ tasks }: Kernel, task: Task): boolean {
+  return isPatchPending(tasks, task) || tasks.signals.has(task) || tasks.calls.has(task);
 }
 
 /** An idle cpu leaves its idle loop for a moment. Source: wake_up_if_idle(). */
@@ -145,7 +174,7 @@ export function wakeIfIdle(cpu: Cpu): void {
 /** Sees to a timer interrupt where a task that computes has a reason to notice one. */
 export function armTick(kernel: Kernel, cpu: Cpu): void {
   if (cpu.tick || cpu.busyUntilNs === undefined) return;
-  if (queueLength(cpu.runQueue) === 0 && !isPatchPending(kernel.tasks, cpu.current)) return;
+  if (queueLength(cpu.runQueue) === 0 && !hasWorkOnExit(kernel, cpu.current)) return;
   const nextJiffyNs = (Math.floor(kernel.clock.nowNs / JIFFY_NS) + 1) * JIFFY_NS;
   cpu.tick = setTimer(kernel.timers, nextJiffyNs, () => timerInterrupt(kernel, cpu));
 }
@@ -160,7 +189,7 @@ function timerInterrupt(kernel: Kernel, cpu: Cpu): void {
   cpu.tick = undefined;
   if (cpu.busyUntilNs === undefined) return;
   if (queueLength(cpu.runQueue) > 0) cpu.needResched = true;
-  else if (kindOf(kernel.tasks, cpu.current) === 'user') exitToUserMode(kernel, cpu.current);
+  else stopSpendingTime(kernel, cpu);
 }
 
 /** An idle cpu is woken; a task that computes gives way to the newcomer; kernel code goes on. */

@@ -24,12 +24,13 @@ export const PATCHED = 1;
 export type TaskKind = 'user' | 'client' | 'kthread' | 'idle';
 const KINDS: readonly TaskKind[] = ['user', 'client', 'kthread', 'idle'];
 
-export type RunState = 'runnable' | SleepState | 'zombie';
+export type RunState = 'runnable' | SleepState | 'stopped' | 'zombie';
 const RUN_STATES: readonly RunState[] = [
   'runnable',
   'interruptible',
   'killable',
   'uninterruptible',
+  'stopped',
   'zombie',
 ];
 
@@ -53,6 +54,12 @@ export interface TaskTable {
   readonly rounds: Map<Task, Map<number, number>>;
   /** Tasks that were preempted while they spent time, and how many nanoseconds they have left. */
   readonly preempted: Map<Task, number>;
+  /** Signals that have not taken effect, by name, the oldest first. */
+  readonly signals: Map<Task, readonly string[]>;
+  /** Functions that tasks were asked to call, the next one first. */
+  readonly calls: Map<Task, readonly string[]>;
+  /** Tasks that pass the way out of the kernel before they go on with their program. */
+  readonly leavingKernel: Set<Task>;
   readonly byPid: Map<number, Task>;
   readonly free: Task[];
   nextPid: number;
@@ -73,6 +80,7 @@ export interface NewTask {
   readonly pid?: number;
   readonly program?: Program;
   readonly patchState?: PatchState;
+  readonly patchPending?: boolean;
 }
 
 /** PID_MAX_DEFAULT. Source: include/linux/threads.h. */
@@ -98,6 +106,9 @@ export function createTaskTable(): TaskTable {
     timers: new Map(),
     rounds: new Map(),
     preempted: new Map(),
+    signals: new Map(),
+    calls: new Map(),
+    leavingKernel: new Set(),
     byPid: new Map(),
     free: [],
     nextPid: RESERVED_PIDS,
@@ -117,7 +128,7 @@ export function addTask(tasks: TaskTable, created: NewTask): Task {
   tasks.kind[task] = KINDS.indexOf(created.kind);
   tasks.runState[task] = RUN_STATES.indexOf('runnable');
   tasks.patchState[task] = created.patchState ?? IDLE;
-  tasks.patchPending[task] = 0;
+  tasks.patchPending[task] = created.patchPending ? 1 : 0;
   tasks.cpu[task] = created.cpu;
   tasks.position[task] = 0;
   tasks.comm[task] = created.comm;
@@ -137,6 +148,9 @@ export function removeTask(tasks: TaskTable, task: Task): void {
   tasks.program[task] = undefined;
   tasks.rounds.delete(task);
   tasks.preempted.delete(task);
+  tasks.signals.delete(task);
+  tasks.calls.delete(task);
+  tasks.leavingKernel.delete(task);
   tasks.free.push(task);
 }
 

@@ -1,0 +1,118 @@
+/**
+ * Signals: what they do to processes, and when.
+ *
+ * A signal is queued; it takes effect when its process is about to return to user space. An
+ * interruptible sleep ends for it, and the system call begins anew afterwards. Programs have no
+ * handlers, so each signal does what it does by default. Kthreads take none.
+ *
+ * Source: kernel/signal.c:complete_signal(), get_signal(), do_signal_stop().
+ */
+import { KernelError } from '../../abi/errno.ts';
+import { lookupName } from '../kallsyms.ts';
+import type { Kernel } from '../kernel.ts';
+import {
+  armTick,
+  cpuOfTask,
+  enqueueTask,
+  exitTask,
+  interruptSleep,
+  stopTask,
+} from './scheduler.ts';
+import { pushFrame } from './stack.ts';
+import { kindOf, pidOf, runStateOf, setRunState, stackOf, type Task } from './task.ts';
+
+type Action = 'terminate' | 'stop' | 'continue' | 'ignore';
+
+interface Signal {
+  readonly name: string;
+  readonly number: number;
+  readonly action: Action;
+}
+
+// biome-ignore format: the columns are the point
+const SIGNALS: readonly Signal[] = [
+  { name: 'HUP',  number: 1,  action: 'terminate' }, { name: 'INT',   number: 2,  action: 'terminate' },
+  { name: 'QUIT', number: 3,  action: 'terminate' }, { name: 'KILL',  number: 9,  action: 'terminate' },
+  { name: 'USR1', number: 10, action: 'terminate' }, { name: 'USR2',  number: 12, action: 'terminate' },
+  { name: 'PIPE', number: 13, action: 'terminate' }, { name: 'ALRM',  number: 14, action: 'terminate' },
+  { name: 'TERM', number: 15, action: 'terminate' }, { name: 'CHLD',  number: 17, action: 'ignore'    },
+  { name: 'CONT', number: 18, action: 'continue'  }, { name: 'STOP',  number: 19, action: 'stop'      },
+  { name: 'TSTP', number: 20, action: 'stop'      }, { name: 'TTIN',  number: 21, action: 'stop'      },
+  { name: 'TTOU', number: 22, action: 'stop'      }, { name: 'URG',   number: 23, action: 'ignore'    },
+  { name: 'WINCH', number: 28, action: 'ignore'   },
+];
+
+export const SIGNAL_NAMES = SIGNALS.map(({ name }) => name);
+
+/** init ignores what it has no handler for. Source: SIGNAL_UNKILLABLE. */
+const INIT_PID = 1;
+
+/**
+ * kill(2) for one process. The signal is a name, with or without `SIG` or a dash, or a number.
+ *
+ * @throws KernelError EINVAL for a signal that there is not.
+ */
+export function sendSignal(kernel: Kernel, task: Task, signal: string): void {
+  const known = findSignal(signal);
+  const isInit = pidOf(kernel.tasks, task) === INIT_PID;
+  if (known.action === 'ignore' || kindOf(kernel.tasks, task) !== 'user' || isInit) return;
+  if (known.action === 'continue') {
+    continueTask(kernel, task);
+    return;
+  }
+  const pending = kernel.tasks.signals.get(task) ?? [];
+  kernel.tasks.signals.set(task, [...pending, known.name]);
+  wakeForSignal(kernel, task, known);
+}
+
+/** True if the process goes on to user space; false if it has ended, or stopped. */
+export function deliverSignals(kernel: Kernel, task: Task): boolean {
+  const [first, ...rest] = kernel.tasks.signals.get(task) ?? [];
+  if (first === undefined) return true;
+  if (findSignal(first).action === 'terminate') {
+    exitTask(kernel, task);
+    return false;
+  }
+  if (rest.length > 0) kernel.tasks.signals.set(task, rest);
+  else kernel.tasks.signals.delete(task);
+  stopTask(kernel, task);
+  for (const name of STOP_FRAMES) {
+    const code = lookupName(kernel.kallsyms, name);
+    if (code) kernel.tasks.stack[task] = pushFrame(stackOf(kernel.tasks, task), code);
+  }
+  return false;
+}
+
+/** Where a stopped process is, the outermost first. */
+const STOP_FRAMES = ['exit_to_usermode_loop', 'do_signal', 'get_signal', 'do_signal_stop'] as const;
+
+function wakeForSignal(kernel: Kernel, task: Task, { name, action }: Signal): void {
+  const state = runStateOf(kernel.tasks, task);
+  const isFatal = action === 'terminate';
+  const wakes =
+    state === 'interruptible' ||
+    (state === 'killable' && isFatal) ||
+    (state === 'stopped' && name === 'KILL');
+  if (wakes) interruptSleep(kernel, task);
+  else armTick(kernel, cpuOfTask(kernel, task));
+}
+
+/** A stopped process goes on, on its way to user space; stops that were queued are forgotten. */
+function continueTask(kernel: Kernel, task: Task): void {
+  const { tasks } = kernel;
+  const kept = (tasks.signals.get(task) ?? []).filter((name) => findSignal(name).action !== 'stop');
+  if (kept.length > 0) tasks.signals.set(task, kept);
+  else tasks.signals.delete(task);
+  if (runStateOf(tasks, task) !== 'stopped') return;
+  tasks.stack[task] = kernel.emptyStack;
+  tasks.leavingKernel.add(task);
+  setRunState(tasks, task, 'runnable');
+  enqueueTask(kernel, task);
+}
+
+function findSignal(signal: string): Signal {
+  const wanted = signal.toUpperCase().replace(/^-/, '').replace(/^SIG/, '');
+  const known = SIGNALS.find(({ name, number }) => name === wanted || String(number) === wanted);
+  if (!known) throw new KernelError('EINVAL', `there is no signal '${signal}'`);
+  return known;
+}

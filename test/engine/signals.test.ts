@@ -1,0 +1,185 @@
+/** Signals, children and calls: what makes a task leave the function it sleeps in. */
+import { expect, test } from 'vitest';
+import { startTask } from '../../src/engine/boot.ts';
+import { callByRequest, endTask, forkByRequest } from '../../src/engine/sched/ask.ts';
+import type { SleepState } from '../../src/engine/sched/context.ts';
+import type { Step } from '../../src/engine/sched/program.ts';
+import { sendSignal } from '../../src/engine/sched/signal.ts';
+import { findTask, type RunState, runStateOf, type Task } from '../../src/engine/sched/task.ts';
+import { Machine } from '../support/machine.ts';
+import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
+import { aTask } from '../support/tasks.ts';
+
+const PID = 500;
+
+function machineWith(program: readonly Step[], kthread = false): Machine {
+  const logs = (line: string) => ({
+    name: line,
+    body: ({ kernel }: { kernel: Machine['kernel'] }) => {
+      called.push(`${line} by ${kernel.tasks.pid[kernel.current]}`);
+      return 0;
+    },
+  });
+  const machine = new Machine({
+    functions: [{ name: 'f' }, logs('called'), { name: 'do_signal_stop' }],
+    modules: [aModule({ name: 'p', patch: aPatch([anObject({ funcs: [aFunc('f', '')] })]) })],
+  });
+  startTask(machine.kernel, aTask({ pid: PID, program, kthread }));
+  machine.advance(1);
+  called.length = 0;
+  return machine;
+}
+
+const called: string[] = [];
+
+const sleeping = (state: SleepState): Step => ({
+  kind: 'sleep',
+  functions: ['f'],
+  state,
+  durationNs: undefined,
+});
+
+function taskOf(machine: Machine, pid = PID): Task {
+  const task = findTask(machine.kernel.tasks, pid);
+  if (task === undefined) throw new Error(`no process ${pid}`);
+  return task;
+}
+
+function stateOf(machine: Machine): RunState | 'gone' {
+  const task = findTask(machine.kernel.tasks, PID);
+  return task === undefined ? 'gone' : runStateOf(machine.kernel.tasks, task);
+}
+
+// biome-ignore format: the columns are the point
+test.each<[SleepState, signal: string, after: RunState | 'gone']>([
+  ['interruptible',   'TERM',    'gone'           ],
+  ['interruptible',   '-KILL',   'gone'           ],
+  ['interruptible',   'SIGSTOP', 'stopped'        ],
+  ['interruptible',   '20',      'stopped'        ],
+  ['interruptible',   'CONT',    'interruptible'  ],
+  ['interruptible',   'CHLD',    'interruptible'  ],
+  ['killable',        'KILL',    'gone'           ],
+  ['killable',        'TERM',    'gone'           ],
+  ['killable',        'STOP',    'killable'       ],
+  ['uninterruptible', 'KILL',    'uninterruptible'],
+  ['uninterruptible', 'STOP',    'uninterruptible'],
+])('%s sleep, %s: %s', (state, signal, after) => {
+  const machine = machineWith([sleeping(state)]);
+  sendSignal(machine.kernel, taskOf(machine), signal);
+  machine.advance(0);
+  expect(stateOf(machine)).toBe(after);
+});
+
+test('a signal that cannot wake takes effect when the sleep is over', () => {
+  const machine = machineWith([sleeping('uninterruptible')]);
+  sendSignal(machine.kernel, taskOf(machine), 'KILL');
+  machine.write(String(PID), 'control/wake');
+  expect(stateOf(machine)).toBe('gone');
+});
+
+test('SIGSTOP and SIGCONT get a sleeper out of the old function and back into the new one', () => {
+  const machine = machineWith([sleeping('interruptible')]);
+  machine.insmod('p');
+  expect(machine.cat('p/transition')).toBe('1');
+  expect(machine.cat(`proc/${PID}/stack`)).toMatch(/^\[<0>\] f\+/);
+
+  sendSignal(machine.kernel, taskOf(machine), 'STOP');
+  machine.advance(0);
+  expect(machine.cat(`proc/${PID}/stack`)).toMatch(/^\[<0>\] do_signal_stop\+/);
+  expect(machine.cat(`proc/${PID}/patch_state`)).toBe('0');
+  sendSignal(machine.kernel, taskOf(machine), 'CONT');
+  machine.advance(0);
+  expect(machine.cat(`proc/${PID}/patch_state`)).toBe('1');
+  expect(machine.cat(`proc/${PID}/stack`)).toMatch(/^\[<0>\] livepatch_f\+/);
+  machine.advance(2000);
+  expect(machine.cat('p/transition')).toBe('0');
+});
+
+test('a stopped process holds nothing up: it is outside of the function', () => {
+  const machine = machineWith([sleeping('interruptible')]);
+  machine.insmod('p');
+  sendSignal(machine.kernel, taskOf(machine), 'STOP');
+  machine.advance(2000);
+  expect([machine.cat('p/transition'), stateOf(machine)]).toEqual(['0', 'stopped']);
+});
+
+test('a process that computes stops and goes on with what it had left, or ends', () => {
+  const machine = machineWith([{ kind: 'compute', durationNs: 100e6 }, { kind: 'exit' }]);
+  machine.advance(39);
+  sendSignal(machine.kernel, taskOf(machine), 'STOP');
+  machine.advance(500);
+  expect(stateOf(machine)).toBe('stopped');
+  sendSignal(machine.kernel, taskOf(machine), 'CONT');
+  machine.advance(50);
+  expect(stateOf(machine)).toBe('runnable');
+  machine.advance(20);
+  expect(stateOf(machine)).toBe('gone');
+
+  const killed = machineWith([{ kind: 'compute', durationNs: 100e9 }]);
+  sendSignal(killed.kernel, taskOf(killed), 'TERM');
+  killed.advance(4);
+  expect(stateOf(killed)).toBe('gone');
+});
+
+test('kthreads take no signals, init none that would end it', () => {
+  const machine = machineWith([sleeping('interruptible')], true);
+  sendSignal(machine.kernel, taskOf(machine), 'KILL');
+  machine.advance(0);
+  expect(stateOf(machine)).toBe('interruptible');
+  expect(() => sendSignal(machine.kernel, taskOf(machine), 'NOSUCH')).toThrow("signal 'NOSUCH'");
+});
+
+test('a child has the state and the flag of its parent, and switches on its way out', () => {
+  const machine = machineWith([sleeping('interruptible')]);
+  machine.insmod('p');
+  const { tasks } = machine.kernel;
+  const child = forkByRequest(machine.kernel, taskOf(machine));
+  expect([tasks.patchState[child], tasks.patchPending[child]]).toEqual([0, 1]);
+  machine.advance(0);
+  const childPid = tasks.pid[child];
+  expect(machine.cat(`proc/${childPid}/patch_state`)).toBe('1');
+  expect(machine.cat(`proc/${childPid}/stack`)).toMatch(/^\[<0>\] livepatch_f\+/);
+  expect(machine.cat(`proc/${PID}/patch_state`)).toBe('0');
+});
+
+test('a program may fork', () => {
+  const machine = machineWith([
+    { kind: 'fork', comm: 'child', steps: [sleeping('killable')] },
+    sleeping('interruptible'),
+  ]);
+  const rows = JSON.parse(machine.cat('control/tasks')) as { comm: string; state: string }[];
+  expect(rows.filter(({ comm }) => comm === 'child').map(({ state }) => state)).toEqual([
+    'killable',
+  ]);
+});
+
+test('a task that is asked to calls a function, and sleeps on as before', () => {
+  const machine = machineWith([sleeping('interruptible')]);
+  callByRequest(machine.kernel, taskOf(machine), 'called');
+  machine.advance(0);
+  expect(called).toEqual([`called by ${PID}`]);
+  expect([stateOf(machine), machine.cat(`proc/${PID}/stack`)]).toEqual([
+    'interruptible',
+    '[<0>] f+0x20/0x40',
+  ]);
+  expect(() => callByRequest(machine.kernel, taskOf(machine), 'nosuch')).toThrow('nosuch');
+});
+
+test('a task that cannot be interrupted makes its calls when its sleep is over', () => {
+  const machine = machineWith([sleeping('uninterruptible')]);
+  callByRequest(machine.kernel, taskOf(machine), 'called');
+  callByRequest(machine.kernel, taskOf(machine), 'called');
+  machine.advance(5);
+  expect(called).toEqual([]);
+  machine.write(String(PID), 'control/wake');
+  expect(called).toHaveLength(2);
+});
+
+test('a task can be made to disappear, unless the machine needs it', () => {
+  const machine = machineWith([sleeping('uninterruptible')]);
+  machine.insmod('p');
+  endTask(machine.kernel, taskOf(machine));
+  machine.advance(2000);
+  expect([stateOf(machine), machine.cat('p/transition')]).toEqual(['gone', '0']);
+  expect(() => endTask(machine.kernel, taskOf(machine, 3))).toThrow('needs kworker/0:0');
+});
