@@ -17,13 +17,14 @@ const PROBES: readonly Probe[] = [
   { name: '04-namespace-ops' },
 ];
 /** A minute where nothing else runs. */
-const REPLAY_MS = 300_000;
+const REPLAY_MS = 600_000;
+const REPLAYS_MORE = 2;
 
 const recordings = PROBES.map(({ name }) => ({ name, records: readRecording(name) }));
 let replays: ReadonlyMap<string, readonly Recorded[]>;
 
 beforeAll(async () => {
-  replays = await replay(PROBES);
+  replays = await replayUndisturbed();
 }, REPLAY_MS);
 
 describe.each(recordings)('$name', ({ name, records }) => {
@@ -31,8 +32,7 @@ describe.each(recordings)('$name', ({ name, records }) => {
     test(recorded.id, () => {
       const replayed = replays.get(name)?.find(({ id }) => id === recorded.id);
       if (!replayed) expect.fail('the probe did not get here');
-      const linux = normalise(transcript(recorded));
-      expect(normalise(transcript(replayed))).toBe(withDifferences(recorded.id, linux));
+      expect(normalise(transcript(replayed))).toBe(expected(recorded));
     });
   }
 
@@ -48,6 +48,32 @@ test('every difference is one of a record', () => {
     [],
   );
 });
+
+/**
+ * Recordings have the timing of a real machine, and a host that is busy with something else can
+ * disturb it: a probe that differs is replayed again. What really differs, differs each time.
+ */
+async function replayUndisturbed(): Promise<ReadonlyMap<string, readonly Recorded[]>> {
+  const latest = new Map(await replay(PROBES));
+  for (let again = 0; again < REPLAYS_MORE; again += 1) {
+    const disturbed = PROBES.filter(({ name }) => differs(name, latest.get(name) ?? []));
+    if (disturbed.length === 0) break;
+    for (const [name, records] of await replay(disturbed)) latest.set(name, records);
+  }
+  return latest;
+}
+
+function differs(name: string, replayed: readonly Recorded[]): boolean {
+  const records = recordings.find((recording) => recording.name === name)?.records ?? [];
+  return records.some((recorded, index) => {
+    const answer = replayed[index];
+    return !answer || normalise(transcript(answer)) !== expected(recorded);
+  });
+}
+
+function expected(recorded: Recorded): string {
+  return withDifferences(recorded.id, normalise(transcript(recorded)));
+}
 
 function readRecording(name: string): Recorded[] {
   return parseRecording(
