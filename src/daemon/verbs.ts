@@ -1,9 +1,11 @@
 /** The verbs of control/ that need more than the kernel: documents, the description, the clock. */
+import { startTask } from '../engine/boot.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import type { Context } from '../engine/sched/context.ts';
 import type { MachineDescription } from '../machine/description.ts';
 import { MachineError } from '../machine/machineError.ts';
 import { parseManifest } from '../machine/manifest.ts';
+import { parseTasks } from '../machine/spawn.ts';
 import { parseAdvance } from '../sysfs/control.ts';
 import { DOCUMENT_BYTES, LINE_BYTES, RequestError, type Verb } from '../sysfs/controlFile.ts';
 import type { MachineLoop } from './machineLoop.ts';
@@ -14,6 +16,13 @@ export function daemonVerbs(description: MachineDescription, loop: MachineLoop):
       name: 'manifest',
       show: () => 'write: a patch manifest, YAML or JSON; insmod then loads it by its name\n',
       execute: acceptManifest,
+      maxBytes: DOCUMENT_BYTES,
+    },
+    {
+      name: 'spawn',
+      show: () =>
+        'write: tasks, as in a machine description: {tasks: [{comm: ..., program: [...]}]}\n',
+      execute: (kernel, text) => spawn(kernel, text, description),
       maxBytes: DOCUMENT_BYTES,
     },
     {
@@ -34,6 +43,15 @@ export function daemonVerbs(description: MachineDescription, loop: MachineLoop):
 function acceptManifest(kernel: Kernel, text: string): void {
   const definition = asRequest(() => parseManifest(text, 'manifest'));
   kernel.modules.available.set(definition.name, definition);
+}
+
+/** All of them, or none. */
+function spawn(kernel: Kernel, text: string, description: MachineDescription): void {
+  const available = [...kernel.modules.available.values()];
+  const tasks = asRequest(() => parseTasks(text, 'spawn', description, available));
+  const taken = tasks.find(({ pid }) => pid !== undefined && kernel.tasks.byPid.has(pid));
+  if (taken) throw new RequestError('EEXIST', `there is a process ${taken.pid} already`);
+  for (const task of tasks) startTask(kernel, task);
 }
 
 /** Answers when the machine has reached the new time. */

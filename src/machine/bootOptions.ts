@@ -35,7 +35,7 @@ export function toBootOptions(
     bootTimeMs,
     functions: withoutOwn(toFunctions(symbolsOf(symbols, VMLINUX))),
     modules: [...modules, ...own],
-    tasks: pidsFirst(tasks).flatMap(toTasks),
+    tasks: toTaskDefinitions(tasks),
   };
 }
 
@@ -45,7 +45,11 @@ function withoutOwn(functions: readonly FunctionDefinition[]): FunctionDefinitio
   return functions.filter(({ name }) => !own.delete(name));
 }
 
-/** So that no task without a pid gets one that another asks for. */
+/** Those with a pid first, so that no other gets one that they ask for. */
+export function toTaskDefinitions(tasks: readonly TaskDescription[]): TaskDefinition[] {
+  return pidsFirst(tasks).flatMap(toTasks);
+}
+
 function pidsFirst(tasks: readonly TaskDescription[]): TaskDescription[] {
   return tasks.toSorted((a, b) => Number(a.pid === undefined) - Number(b.pid === undefined));
 }

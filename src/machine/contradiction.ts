@@ -76,6 +76,9 @@ function* findMisplacedVerbs(
       atKey: true,
     };
   }
+  if (kthread && step.fork) {
+    yield { path: [...path, 'fork'], message: 'a kthread does not fork', atKey: true };
+  }
   if (kthread && step.syscall) {
     yield {
       path: [...path, 'syscall'],

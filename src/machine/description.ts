@@ -4,7 +4,7 @@ import { RELEASES } from '../abi/release.ts';
 import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
 import { parameters } from './parameter.ts';
 import { program } from './program.ts';
-import { integer, line, mapping, name, ownModuleName, symbolName } from './schema.ts';
+import { commName, integer, line, mapping, name, ownModuleName, symbolName } from './schema.ts';
 
 const CPUS_MAX = 64;
 const SEED_MAX = 2 ** 32 - 1;
@@ -12,8 +12,6 @@ const SPEED_MAX = 1_000_000;
 /** PID_MAX_LIMIT of 64-bit machines. Source: include/linux/threads.h. */
 export const PID_MAX = 4_194_304;
 const TASKS_MAX = 1_000_000;
-/** TASK_COMM_LEN, less its NUL. Source: include/linux/sched.h. */
-const COMM_LENGTH_MAX = 15;
 /** COMMAND_LINE_SIZE, less its NUL. Source: arch/x86/include/asm/setup.h. */
 const CMDLINE_LENGTH_MAX = 2047;
 
@@ -40,7 +38,7 @@ const module = mapping({
 });
 
 const task = mapping({
-  comm: name.max(COMM_LENGTH_MAX, { error: `must have at most ${COMM_LENGTH_MAX} characters` }),
+  comm: commName,
   pid: integer(1, PID_MAX).optional(),
   count: integer(1, TASKS_MAX).optional(),
   kthread: z.boolean().optional(),
@@ -74,6 +72,9 @@ export const machineSchema = mapping({
   tasks: z.array(task),
   load: z.array(name),
 });
+
+/** Tasks for a machine that runs already. */
+export const tasksFileSchema = machineSchema.pick({ tasks: true });
 
 /** What a file gives; what it lacks comes from the default machine. */
 export const machineFileSchema = machineSchema.partial();

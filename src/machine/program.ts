@@ -5,6 +5,7 @@ import type { Step } from '../engine/sched/program.ts';
 import { parseDuration } from './duration.ts';
 import type { Path } from './machineError.ts';
 import {
+  commName,
   duration,
   exactlyOneOf,
   integer,
@@ -27,10 +28,23 @@ export interface StepDescription {
   readonly repeat?:
     | { readonly times: number; readonly steps: readonly StepDescription[] }
     | undefined;
+  readonly fork?:
+    | { readonly comm: string; readonly program: readonly StepDescription[] }
+    | undefined;
   readonly exit?: number | undefined;
 }
 
-const VERBS = ['user', 'syscall', 'call', 'sleep_in', 'wait_for', 'signal_event', 'repeat', 'exit'];
+const VERBS = [
+  'user',
+  'syscall',
+  'call',
+  'sleep_in',
+  'wait_for',
+  'signal_event',
+  'repeat',
+  'fork',
+  'exit',
+];
 const REPEAT_MAX = 1_000_000_000;
 const EXIT_CODE_MAX = 255;
 
@@ -45,6 +59,7 @@ const step: z.ZodType<StepDescription> = z.lazy(() =>
     wait_for: name.optional(),
     signal_event: name.optional(),
     repeat: mapping({ times: integer(1, REPEAT_MAX), steps: nonEmptyList(step) }).optional(),
+    fork: mapping({ comm: commName, program: nonEmptyList(step) }).optional(),
     exit: integer(0, EXIT_CODE_MAX).optional(),
   })
     .check(exactlyOneOf(VERBS))
@@ -65,7 +80,7 @@ export function toSteps(described: readonly StepDescription[]): Step[] {
 }
 
 function toStep(described: StepDescription): Step {
-  const { user, syscall, call, sleep_in, wait_for, signal_event, repeat } = described;
+  const { user, syscall, call, sleep_in, wait_for, signal_event, repeat, fork } = described;
   if (user !== undefined) return { kind: 'compute', durationNs: nanoseconds(user) };
   if (syscall) return { kind: 'call', functions: syscall };
   if (call !== undefined) return { kind: 'call', functions: [call] };
@@ -81,6 +96,7 @@ function toStep(described: StepDescription): Step {
   if (wait_for !== undefined) return { kind: 'wait', event: wait_for };
   if (signal_event !== undefined) return { kind: 'signal', event: signal_event };
   if (repeat) return { kind: 'repeat', times: repeat.times, steps: toSteps(repeat.steps) };
+  if (fork) return { kind: 'fork', comm: fork.comm, steps: toSteps(fork.program) };
   assert(described.exit !== undefined, 'a step has a verb');
   return { kind: 'exit' };
 }
@@ -91,7 +107,7 @@ function nanoseconds(text: string): number {
   return durationNs;
 }
 
-/** Every step of a program, those inside `repeat` too, and where it stands. */
+/** Every step of a program, those inside `repeat` and `fork` too, and where it stands. */
 export function* walkSteps(
   described: readonly StepDescription[],
   path: Path,
@@ -100,5 +116,6 @@ export function* walkSteps(
     const here = [...path, index];
     yield { step: each, path: here };
     if (each.repeat) yield* walkSteps(each.repeat.steps, [...here, 'repeat', 'steps']);
+    if (each.fork) yield* walkSteps(each.fork.program, [...here, 'fork', 'program']);
   }
 }

@@ -30,6 +30,14 @@ export const line = z
 
 export const name = line.min(1, { error: 'must not be empty' });
 
+/** TASK_COMM_LEN, less its NUL. Source: include/linux/sched.h. */
+const COMM_LENGTH_MAX = 15;
+
+/** The name of a task. */
+export const commName = name.max(COMM_LENGTH_MAX, {
+  error: `must have at most ${COMM_LENGTH_MAX} characters`,
+});
+
 export const duration = z.custom<string>((value) => durationProblem(value) === undefined, {
   error: ({ input }) => (input === undefined ? undefined : durationProblem(input)),
 });

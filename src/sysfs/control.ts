@@ -1,10 +1,15 @@
 /** The verbs of control/ that the kernel alone can carry out. */
-import { NS_PER_MS, NS_PER_SECOND } from '../engine/clock.ts';
+import { KernelError } from '../abi/errno.ts';
+import { NS_PER_MS, NS_PER_SECOND, NS_PER_US } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
+import { explainTransition } from '../engine/livepatch/explain.ts';
+import { patchName } from '../engine/livepatch/model.ts';
 import { type Argument, loadModule, removeModule } from '../engine/module/loader.ts';
 import { moduleName } from '../engine/module/model.ts';
+import { callByRequest, endTask, forkByRequest } from '../engine/sched/ask.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { wakeTask } from '../engine/sched/scheduler.ts';
+import { sendSignal } from '../engine/sched/signal.ts';
 import { framesOf } from '../engine/sched/stack.ts';
 import {
   commOf,
@@ -15,6 +20,7 @@ import {
   pidOf,
   runStateOf,
   stackOf,
+  type Task,
 } from '../engine/sched/task.ts';
 import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
 import { listShownTasks } from './proc.ts';
@@ -29,7 +35,12 @@ export const kernelVerbs: readonly Verb[] = [
   },
   { name: 'rmmod', show: () => 'write: NAME\n', execute: rmmod, maxBytes: LINE_BYTES },
   { name: 'wake', show: () => 'write: PID\n', execute: wake, maxBytes: LINE_BYTES },
+  { name: 'kill', show: () => 'write: SIGNAL PID\n', execute: kill, maxBytes: LINE_BYTES },
+  { name: 'exit', show: () => 'write: PID\n', execute: exit, maxBytes: LINE_BYTES },
+  { name: 'fork', show: () => 'write: PID\n', execute: fork, maxBytes: LINE_BYTES },
+  { name: 'call', show: () => 'write: PID FUNCTION\n', execute: call, maxBytes: LINE_BYTES },
   { name: 'tasks', show: describeTasks, maxBytes: 0 },
+  { name: 'transition', show: describeTransition, maxBytes: 0 },
 ];
 
 function* insmod(kernel: Kernel, request: string): Context {
@@ -51,27 +62,92 @@ function* rmmod(kernel: Kernel, request: string): Context {
 /** try_to_wake_up() of a sleeping task: its sleep ends as if what it waits for had come. */
 function wake(kernel: Kernel, request: string): void {
   const [pid] = words(request, 'PID');
-  const task = findTask(kernel.tasks, Number(pid));
+  wakeTask(kernel, requireTask(kernel, pid), 'woken');
+}
+
+/** kill(2). */
+function kill(kernel: Kernel, request: string): void {
+  const [signal, pid = ''] = words(request, 'SIGNAL PID');
+  const task = requireTask(kernel, pid);
+  understood(() => sendSignal(kernel, task, signal));
+}
+
+/** do_exit(), from wherever the task is. */
+function exit(kernel: Kernel, request: string): void {
+  const [pid] = words(request, 'PID');
+  const task = requireTask(kernel, pid);
+  understood(() => endTask(kernel, task));
+}
+
+function fork(kernel: Kernel, request: string): void {
+  const [pid] = words(request, 'PID');
+  const task = requireTask(kernel, pid);
+  understood(() => forkByRequest(kernel, task));
+}
+
+function call(kernel: Kernel, request: string): void {
+  const [pid, name = ''] = words(request, 'PID FUNCTION');
+  const task = requireTask(kernel, pid);
+  understood(() => callByRequest(kernel, task, name));
+}
+
+function requireTask({ tasks }: Kernel, pid: string): Task {
+  const task = findTask(tasks, Number(pid));
   if (task === undefined) throw new RequestError('ESRCH', `there is no process '${pid}'`);
-  wakeTask(kernel, task, 'woken');
+  return task;
+}
+
+/** What is wrong with a request that only the front panel knows is said in the log. */
+function understood(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof KernelError) throw new RequestError(error.code, error.message);
+    throw error;
+  }
 }
 
 /** All tasks as a JSON array, a line each: the idle tasks first, which /proc does not show. */
 function describeTasks(kernel: Kernel): string {
-  const { tasks } = kernel;
   const idle = kernel.cpus.map((cpu) => cpu.idle);
   const lines = [...idle, ...listShownTasks(kernel)].map((task) =>
-    JSON.stringify({
-      pid: pidOf(tasks, task),
-      comm: commOf(tasks, task),
-      kind: kindOf(tasks, task),
-      state: runStateOf(tasks, task),
-      cpu: cpuOf(tasks, task),
-      patch_state: patchStateOf(tasks, task),
-      stack: [...framesOf(stackOf(tasks, task))].map(({ name }) => name),
-    }),
+    JSON.stringify(taskRow(kernel, task)),
   );
   return `[\n${lines.join(',\n')}\n]\n`;
+}
+
+/** Named as in the JSON of the queries. */
+function taskRow({ tasks }: Kernel, task: Task) {
+  return {
+    pid: pidOf(tasks, task),
+    comm: commOf(tasks, task),
+    kind: kindOf(tasks, task),
+    state: runStateOf(tasks, task),
+    cpu: cpuOf(tasks, task),
+    patch_state: patchStateOf(tasks, task),
+    stack: [...framesOf(stackOf(tasks, task))].map(({ name }) => name),
+  };
+}
+
+/** The transition that is going on, and the tasks that are behind, as JSON; null if there is none. */
+function describeTransition(kernel: Kernel): string {
+  const explanation = explainTransition(kernel);
+  if (!explanation) return 'null\n';
+  const { transition, all, behind } = explanation;
+  return `${JSON.stringify({
+    patch: patchName(transition.patch),
+    target: transition.target,
+    since_us: Math.floor(transition.startedNs / NS_PER_US),
+    now_us: Math.floor(kernel.clock.nowNs / NS_PER_US),
+    passes: transition.passes,
+    all,
+    behind: behind.map(({ task, holdup, frame }) => ({
+      ...taskRow(kernel, task),
+      holdup: holdup?.kind ?? null,
+      function: holdup?.kind === 'sleeping-on' ? holdup.oldName : null,
+      frame: frame ?? null,
+    })),
+  })}\n`;
 }
 
 function parseArgument(word: string): Argument {

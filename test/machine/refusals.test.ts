@@ -18,8 +18,9 @@ function refusalOf(text: string, surroundings = SURROUNDINGS): string[] {
 
 const KEYS =
   'release, cpus, seed, clock, speed, reliable_stacktrace, cmdline, symbols, modules, tasks, load';
-const STEPS = 'user, syscall, call, sleep_in, for, state, wait_for, signal_event, repeat, exit';
-const VERBS = 'user, syscall, call, sleep_in, wait_for, signal_event, repeat, exit';
+const STEPS =
+  'user, syscall, call, sleep_in, for, state, wait_for, signal_event, repeat, fork, exit';
+const VERBS = 'user, syscall, call, sleep_in, wait_for, signal_event, repeat, fork, exit';
 
 // biome-ignore format: the columns are the point
 test.each<[text: string, complaint: string]>([
@@ -91,7 +92,9 @@ test.each<[text: string, complaint: string]>([
 
 // biome-ignore format: the columns are the point
 test.each<[program: string, column: number, path: string, message: string]>([
-  ['{fork: {comm: b}}',                 36, '[0].fork',      `unknown key: allowed are ${STEPS}`],
+  ['{clone: {comm: b}}',                36, '[0].clone',     `unknown key: allowed are ${STEPS}`],
+  ['{fork: {comm: b}}',                 42, '[0].fork.program', 'is missing'],
+  ['{fork: {comm: b, program: [{syscall: [nosuch_fn]}]}}', 73, '[0].fork.program[0].syscall[0]', "no object has a function 'nosuch_fn'"],
   ['{}',                                35, '[0]',           `must have exactly one of ${VERBS}; it has none`],
   ['{user: 1s, exit: 0}',               35, '[0]',           `must have exactly one of ${VERBS}; it has user and exit`],
   ['{for: 1s}',                         35, '[0]',           `must have exactly one of ${VERBS}; it has none`],

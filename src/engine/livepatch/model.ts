@@ -100,6 +100,8 @@ export interface Transition {
   phase: 'initializing' | 'prepared' | 'started' | 'settling';
   /** Attempts to complete since it was started or reversed. */
   passes: number;
+  /** When it was started or reversed, nanoseconds since boot. */
+  startedNs: number;
 }
 
 export interface LivepatchState {

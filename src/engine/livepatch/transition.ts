@@ -55,7 +55,13 @@ const MAX_STACK_ENTRIES = 100;
  */
 export function* initTransition(kernel: Kernel, patch: Patch, target: TargetState): Context {
   assert(!kernel.livepatch.transition, 'one transition at a time');
-  const transition: Transition = { patch, target, phase: 'initializing', passes: 0 };
+  const transition: Transition = {
+    patch,
+    target,
+    phase: 'initializing',
+    passes: 0,
+    startedNs: kernel.clock.nowNs,
+  };
   kernel.livepatch.transition = transition;
   emit(kernel, { type: 'transition-initializing', patch: patchName(patch), target });
 
@@ -78,6 +84,7 @@ export function* startTransition(kernel: Kernel): Context {
   emit(kernel, { type: 'transition-starting', patch: patchName(patch), target });
   transition.phase = 'started';
   transition.passes = 0;
+  transition.startedNs = kernel.clock.nowNs;
   if (patch.immediate) return;
 
   const targetState = stateNumber(target);
@@ -194,6 +201,9 @@ function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
     const holdup = findHoldup(kernel, task, writer, departing, verdicts);
     if (holdup) {
       stragglers += 1;
+      if (holdup.kind === 'running' && kindOf(kernel.tasks, task) === 'idle') {
+        kernel.semantics.pokeIdle(cpuOfTask(kernel, task));
+      }
       announceHoldup(kernel, task, holdup);
       return;
     }
@@ -203,18 +213,17 @@ function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
   return stragglers;
 }
 
-/** Source: klp_try_switch_task(). */
-function findHoldup(
+/** Why a task cannot be switched now; undefined if it can. Source: klp_try_switch_task(). */
+export function findHoldup(
   kernel: Kernel,
   task: Task,
-  writer: Task,
+  writer: Task | undefined,
   departing: Map<Code, PatchFunc>,
   verdicts: Map<Stack, Holdup | undefined>,
 ): Holdup | undefined {
   if (!kernel.config.reliableStacktrace) return { kind: 'unreliable-stack' };
   if (runStateOf(kernel.tasks, task) === 'zombie') return undefined;
   if (task !== writer && isRunning(kernel, task)) {
-    if (kindOf(kernel.tasks, task) === 'idle') kernel.semantics.pokeIdle(cpuOfTask(kernel, task));
     return { kind: 'running' };
   }
   const stack = stackOf(kernel.tasks, task);
@@ -233,7 +242,7 @@ function checkStack(stack: Stack, departing: Map<Code, PatchFunc>): Holdup | und
 }
 
 /** The code that tasks have to leave, in the order of objects and functions. */
-function departingCode(kernel: Kernel, { patch, target }: Transition): Map<Code, PatchFunc> {
+export function departingCode(kernel: Kernel, { patch, target }: Transition): Map<Code, PatchFunc> {
   const departing = new Map<Code, PatchFunc>();
   for (const func of funcsOf(patch)) {
     if (!func.object.patched || func.immediate) continue;
