@@ -122,6 +122,7 @@ function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): C
   return {
     id,
     idle,
+    online: true,
     current: idle,
     runQueue: createQueue(),
     needResched: false,

@@ -8,6 +8,7 @@ import { type Argument, loadModule, removeModule } from '../engine/module/loader
 import { moduleName } from '../engine/module/model.ts';
 import { callByRequest, endTask, forkByRequest } from '../engine/sched/ask.ts';
 import type { Context } from '../engine/sched/context.ts';
+import { setCpuOnline } from '../engine/sched/hotplug.ts';
 import { wakeTask } from '../engine/sched/scheduler.ts';
 import { sendSignal } from '../engine/sched/signal.ts';
 import { framesOf } from '../engine/sched/stack.ts';
@@ -39,6 +40,7 @@ export const kernelVerbs: readonly Verb[] = [
   { name: 'exit', show: () => 'write: PID\n', execute: exit, maxBytes: LINE_BYTES },
   { name: 'fork', show: () => 'write: PID\n', execute: fork, maxBytes: LINE_BYTES },
   { name: 'call', show: () => 'write: PID FUNCTION\n', execute: call, maxBytes: LINE_BYTES },
+  { name: 'cpu', show: describeCpus, execute: cpu, maxBytes: LINE_BYTES },
   { name: 'tasks', show: describeTasks, maxBytes: 0 },
   { name: 'transition', show: describeTransition, maxBytes: 0 },
 ];
@@ -91,6 +93,22 @@ function call(kernel: Kernel, request: string): void {
   understood(() => callByRequest(kernel, task, name));
 }
 
+/** /sys/devices/system/cpu/cpuN/online. */
+function* cpu(kernel: Kernel, request: string): Context {
+  const match = /^(\d+) (on|off)\s*$/.exec(request);
+  if (!match) throw new RequestError('EINVAL', 'expected N on|off');
+  try {
+    yield* setCpuOnline(kernel, Number(match[1]), match[2] === 'on');
+  } catch (error) {
+    throw asRequestError(error);
+  }
+}
+
+function describeCpus({ cpus }: Kernel): string {
+  const lines = cpus.map(({ id, online }) => `cpu ${id}: ${online ? 'online' : 'offline'}\n`);
+  return `write: N on|off\n${lines.join('')}`;
+}
+
 function requireTask({ tasks }: Kernel, pid: string): Task {
   const task = findTask(tasks, Number(pid));
   if (task === undefined) throw new RequestError('ESRCH', `there is no process '${pid}'`);
@@ -102,9 +120,12 @@ function understood(act: () => void): void {
   try {
     act();
   } catch (error) {
-    if (error instanceof KernelError) throw new RequestError(error.code, error.message);
-    throw error;
+    throw asRequestError(error);
   }
+}
+
+function asRequestError(error: unknown): unknown {
+  return error instanceof KernelError ? new RequestError(error.code, error.message) : error;
 }
 
 /** All tasks as a JSON array, a line each: the idle tasks first, which /proc does not show. */

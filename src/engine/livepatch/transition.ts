@@ -223,12 +223,18 @@ export function findHoldup(
 ): Holdup | undefined {
   if (!kernel.config.reliableStacktrace) return { kind: 'unreliable-stack' };
   if (runStateOf(kernel.tasks, task) === 'zombie') return undefined;
+  if (isIdleOfOfflineCpu(kernel, task)) return undefined;
   if (task !== writer && isRunning(kernel, task)) {
     return { kind: 'running' };
   }
   const stack = stackOf(kernel.tasks, task);
   if (!verdicts.has(stack)) verdicts.set(stack, checkStack(stack, departing));
   return verdicts.get(stack);
+}
+
+/** Nobody will ever come by its idle loop: it is switched as it is. */
+function isIdleOfOfflineCpu(kernel: Kernel, task: Task): boolean {
+  return kindOf(kernel.tasks, task) === 'idle' && !cpuOfTask(kernel, task).online;
 }
 
 /** A stack is judged by what it returns into. Source: klp_check_stack(). */

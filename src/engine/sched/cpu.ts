@@ -8,6 +8,8 @@ export interface Cpu {
   readonly id: number;
   /** The swapper task of this cpu. */
   readonly idle: Task;
+  /** An offline cpu runs nothing. */
+  online: boolean;
   current: Task;
   /** Runnable tasks other than `current`, the next one first. */
   readonly runQueue: Queue<Task>;

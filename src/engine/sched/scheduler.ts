@@ -199,8 +199,8 @@ function preempt(cpu: Cpu): void {
 
 function chooseCpu(kernel: Kernel): Cpu {
   const chosen =
-    kernel.cpus.find((cpu) => cpu.current === cpu.idle) ??
-    kernel.cpus.find((cpu) => cpu.busyUntilNs !== undefined) ??
+    kernel.cpus.find((cpu) => cpu.online && cpu.current === cpu.idle) ??
+    kernel.cpus.find((cpu) => cpu.online && cpu.busyUntilNs !== undefined) ??
     kernel.cpus[0];
   assert(chosen, 'a machine without cpus');
   return chosen;

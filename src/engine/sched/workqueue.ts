@@ -3,6 +3,7 @@
  *
  * Source: kernel/workqueue.c.
  */
+import { assert } from '../../abi/errno.ts';
 import { setTimer } from '../clock.ts';
 import { emit } from '../events.ts';
 import { lookupName } from '../kallsyms.ts';
@@ -31,12 +32,17 @@ export function createWorkerPool(cpu: number): WorkerPool {
   return { cpu, pending: [], idle: [], made: 0 };
 }
 
+/** Where work for a cpu that is offline is done. */
+const BOOT_CPU = 0;
+
 /** queue_work_on(): runs the work on that cpu as soon as one of its workers gets to it. */
 export function queueWork(kernel: Kernel, cpu: number, work: Work): void {
-  const pool = kernel.workerPools[cpu];
-  if (!pool) throw new Error(`klpfs bug: no workers on cpu ${cpu}`);
+  const pool = kernel.workerPools[kernel.cpus[cpu]?.online ? cpu : BOOT_CPU];
+  assert(pool, 'every cpu has workers');
   pool.pending.push(work);
   const worker = pool.idle.shift() ?? createWorker(kernel, pool);
+  // rebind_workers(): it may have been elsewhere while its cpu was offline.
+  kernel.tasks.cpu[worker] = pool.cpu;
   wakeTask(kernel, worker, 'woken');
 }
 
@@ -45,11 +51,12 @@ export function queueDelayedWork(kernel: Kernel, cpu: number, delayNs: number, w
   setTimer(kernel.timers, kernel.clock.nowNs + delayNs, () => queueWork(kernel, cpu, work));
 }
 
-/** schedule_on_each_cpu(): runs the work on every cpu and waits until all are done. */
+/** schedule_on_each_cpu(): runs the work on every online cpu and waits until all are done. */
 export function* runOnEachCpu(kernel: Kernel, work: Work): Context {
   const finished = createWaitQueue();
-  let outstanding = kernel.cpus.length;
-  for (const cpu of kernel.cpus) {
+  const online = kernel.cpus.filter((cpu) => cpu.online);
+  let outstanding = online.length;
+  for (const cpu of online) {
     queueWork(kernel, cpu.id, function* onThisCpu() {
       yield* settle(work());
       outstanding -= 1;

@@ -1,0 +1,63 @@
+/**
+ * Cpus that go and come while the machine runs.
+ *
+ * The last one and cpu 0, which boots the machine, stay.
+ *
+ * Source: kernel/cpu.c:_cpu_down(), kernel/sched/core.c:migrate_tasks().
+ */
+import { assert, KernelError } from '../../abi/errno.ts';
+import { setTimer } from '../clock.ts';
+import type { Kernel } from '../kernel.ts';
+import { queueLength, takeFirst } from '../queue.ts';
+import type { Context } from './context.ts';
+import type { Cpu } from './cpu.ts';
+import { enqueueTask, stopSpendingTime } from './scheduler.ts';
+import { cpuOf, kindOf, type Task, walkTasks } from './task.ts';
+
+const BOOT_CPU = 0;
+
+/**
+ * Takes a cpu offline, or back online; the work is done between two steps of the cpus.
+ *
+ * @throws KernelError ENODEV for a cpu that the machine lacks, EINVAL if it is so already, EBUSY
+ * for cpu 0.
+ */
+export function* setCpuOnline(kernel: Kernel, id: number, online: boolean): Context {
+  const cpu = kernel.cpus[id];
+  if (!cpu) throw new KernelError('ENODEV', `there is no cpu ${id}`);
+  if (cpu.online === online) {
+    throw new KernelError('EINVAL', `cpu ${id} is ${online ? 'online' : 'offline'}`);
+  }
+  if (id === BOOT_CPU) throw new KernelError('EBUSY', 'cpu 0 boots the machine, and stays');
+
+  const { nowNs } = kernel.clock;
+  setTimer(kernel.timers, nowNs, () => {
+    if (online) cpu.online = true;
+    else takeOffline(kernel, cpu);
+  });
+  yield { kind: 'sleep', state: 'uninterruptible', untilNs: nowNs };
+}
+
+/** Everything that is on the cpu, or would wake up on it, moves to cpu 0. */
+function takeOffline(kernel: Kernel, cpu: Cpu): void {
+  const moved: Task[] = [];
+  if (cpu.current !== cpu.idle) {
+    stopSpendingTime(kernel, cpu);
+    moved.push(cpu.current);
+  }
+  while (queueLength(cpu.runQueue) > 0) {
+    const task = takeFirst(cpu.runQueue);
+    assert(task !== undefined, 'a queue that is not empty has a first');
+    moved.push(task);
+  }
+  cpu.current = cpu.idle;
+  cpu.needResched = false;
+  cpu.online = false;
+
+  const { tasks } = kernel;
+  const migrate = (task: Task) => {
+    if (cpuOf(tasks, task) === cpu.id && kindOf(tasks, task) !== 'idle') tasks.cpu[task] = BOOT_CPU;
+  };
+  for (const _slice of walkTasks(tasks, migrate));
+  for (const task of moved) enqueueTask(kernel, task);
+}

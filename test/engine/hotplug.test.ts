@@ -1,0 +1,70 @@
+/** Cpus that go and come, in and out of transitions. Source: klp_try_complete_transition(). */
+import { expect, test } from 'vitest';
+import { startTask } from '../../src/engine/boot.ts';
+import { patchStateOf } from '../../src/engine/sched/task.ts';
+import { Machine } from '../support/machine.ts';
+import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
+import { aTask, sleeperIn } from '../support/tasks.ts';
+
+const machineWith = (cpus = 2) =>
+  new Machine({
+    cpus,
+    functions: [{ name: 'f' }],
+    modules: [aModule({ name: 'p', patch: aPatch([anObject({ funcs: [aFunc('f', '')] })]) })],
+  });
+
+test('the idle task of an offline cpu is switched as it is, so one pass is enough', () => {
+  const machine = machineWith();
+  expect(machine.write('1 off', 'control/cpu')).toBe('ok');
+  machine.insmod('p');
+  expect(machine.cat('p/transition')).toBe('0');
+});
+
+test('a cpu that goes offline in a transition no longer holds it up', () => {
+  const machine = machineWith(3);
+  sleeperIn(machine, 'f');
+  machine.insmod('p');
+  const idle = machine.kernel.cpus[2]?.idle ?? -1;
+  expect(patchStateOf(machine.kernel.tasks, idle)).toBe(0);
+  machine.write('2 off', 'control/cpu');
+  machine.write('4242', 'control/wake');
+  machine.advance(2000);
+  expect([machine.cat('p/transition'), patchStateOf(machine.kernel.tasks, idle)]).toEqual([
+    '0',
+    -1,
+  ]);
+});
+
+test('what runs on a cpu, or sleeps for it, goes on elsewhere; a cpu comes back', () => {
+  const machine = machineWith();
+  const busy = [{ kind: 'compute', durationNs: 50e6 }, { kind: 'exit' }] as const;
+  const sleepy = [
+    { kind: 'sleep', functions: [], state: 'interruptible', durationNs: 20e6 },
+    { kind: 'exit' },
+  ] as const;
+  startTask(machine.kernel, aTask({ pid: 600, cpu: 1, program: busy }));
+  startTask(machine.kernel, aTask({ pid: 601, cpu: 1, program: sleepy }));
+  machine.advance(10);
+  expect(machine.write('1 off', 'control/cpu')).toBe('ok');
+  machine.advance(15);
+  expect([machine.find('proc/600')?.kind, machine.find('proc/601')]).toEqual([
+    'directory',
+    undefined,
+  ]);
+  machine.advance(40);
+  expect(machine.find('proc/600')).toBeUndefined();
+
+  expect(machine.cat('control/cpu')).toContain('cpu 1: offline');
+  expect(machine.write('1 on', 'control/cpu')).toBe('ok');
+  machine.insmod('p');
+  expect(machine.cat('p/transition')).toBe('1');
+  machine.advance(2000);
+  expect(machine.cat('p/transition')).toBe('0');
+});
+
+// biome-ignore format: the columns are the point
+test.each([
+  ['0 off', 'EBUSY' ], ['1 on', 'EINVAL'], ['7 off', 'ENODEV'], ['1', 'EINVAL'], ['x off', 'EINVAL'],
+])('cpu <- %j: %s', (request, answer) => {
+  expect(machineWith().write(request, 'control/cpu')).toBe(answer);
+});
