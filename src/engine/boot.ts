@@ -125,6 +125,7 @@ function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): C
     online: true,
     current: idle,
     runQueue: createQueue(),
+    computing: createQueue(),
     needResched: false,
     busyUntilNs: undefined,
     tick: undefined,

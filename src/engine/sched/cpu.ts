@@ -11,8 +11,10 @@ export interface Cpu {
   /** An offline cpu runs nothing. */
   online: boolean;
   current: Task;
-  /** Runnable tasks other than `current`, the next one first. */
+  /** Tasks that have woken or are in the kernel, the next one first: they take no virtual time. */
   readonly runQueue: Queue<Task>;
+  /** Tasks that were preempted while they computed; they go on when nobody else wants to run. */
+  readonly computing: Queue<Task>;
   needResched: boolean;
   /** While `current` spends virtual time (user space, mostly): when it is done, if left alone. */
   busyUntilNs: number | undefined;

@@ -5,10 +5,10 @@
  *
  * Source: kernel/cpu.c:_cpu_down(), kernel/sched/core.c:migrate_tasks().
  */
-import { assert, KernelError } from '../../abi/errno.ts';
+import { KernelError } from '../../abi/errno.ts';
 import { setTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
-import { queueLength, takeFirst } from '../queue.ts';
+import { type Queue, takeFirst } from '../queue.ts';
 import type { Context } from './context.ts';
 import type { Cpu } from './cpu.ts';
 import { enqueueTask, stopSpendingTime } from './scheduler.ts';
@@ -38,6 +38,14 @@ export function* setCpuOnline(kernel: Kernel, id: number, online: boolean): Cont
   yield { kind: 'sleep', state: 'uninterruptible', untilNs: nowNs };
 }
 
+function* drain(queue: Queue<Task>): Generator<Task> {
+  for (;;) {
+    const task = takeFirst(queue);
+    if (task === undefined) return;
+    yield task;
+  }
+}
+
 /** Everything that is on the cpu, or would wake up on it, moves to cpu 0. */
 function takeOffline(kernel: Kernel, cpu: Cpu): void {
   const moved: Task[] = [];
@@ -45,11 +53,7 @@ function takeOffline(kernel: Kernel, cpu: Cpu): void {
     stopSpendingTime(kernel, cpu);
     moved.push(cpu.current);
   }
-  while (queueLength(cpu.runQueue) > 0) {
-    const task = takeFirst(cpu.runQueue);
-    assert(task !== undefined, 'a queue that is not empty has a first');
-    moved.push(task);
-  }
+  moved.push(...drain(cpu.runQueue), ...drain(cpu.computing));
   cpu.current = cpu.idle;
   cpu.needResched = false;
   cpu.online = false;

@@ -57,18 +57,24 @@ function runSomeCpu(kernel: Kernel): boolean {
   return true;
 }
 
-/** Switches to the task that waits longest; to the idle task if none does. */
+/**
+ * Switches to the next task; to the idle task if there is none. Whoever wakes comes before those
+ * that compute, as a fair scheduler has it, so that a request need not wait for time to pass.
+ */
 function schedule(kernel: Kernel, cpu: Cpu): void {
-  const previous = cpu.current;
-  const next = takeFirst(cpu.runQueue);
   cpu.needResched = false;
+  const wasComputing = cpu.busyUntilNs !== undefined;
+  const previous = cpu.current;
   if (previous !== cpu.idle && runStateOf(kernel.tasks, previous) === 'runnable') {
-    if (next === undefined) return;
-    stopSpendingTime(kernel, cpu);
-    pushLast(cpu.runQueue, previous);
+    if (wasComputing) {
+      stopSpendingTime(kernel, cpu);
+      pushLast(cpu.computing, previous);
+    } else {
+      pushLast(cpu.runQueue, previous);
+    }
   }
   cpu.busyUntilNs = undefined;
-  cpu.current = next ?? cpu.idle;
+  cpu.current = takeFirst(cpu.runQueue) ?? takeFirst(cpu.computing) ?? cpu.idle;
   if (cpu.current === cpu.idle && isPatchPending(kernel.tasks, cpu.idle)) {
     updatePatchState(kernel, cpu.idle);
   }

@@ -157,8 +157,13 @@ const STEPS_BACK_TO_ENTRY = 2;
 export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {
   const cpu = cpuOfTask(kernel, task);
   cpu.busyUntilNs = untilNs;
+  cpu.needResched ||= queueLength(cpu.runQueue) > 0;
   setTaskTimer(kernel, task, untilNs);
   armTick(kernel, cpu);
+}
+
+function isWantedByOthers({ runQueue, computing }: Cpu): boolean {
+  return queueLength(runQueue) > 0 || queueLength(computing) > 0;
 }
 
 /** Whether an interrupt has a reason to keep a task from going on in user space. */
@@ -174,7 +179,7 @@ export function wakeIfIdle(cpu: Cpu): void {
 /** Sees to a timer interrupt where a task that computes has a reason to notice one. */
 export function armTick(kernel: Kernel, cpu: Cpu): void {
   if (cpu.tick || cpu.busyUntilNs === undefined) return;
-  if (queueLength(cpu.runQueue) === 0 && !hasWorkOnExit(kernel, cpu.current)) return;
+  if (!isWantedByOthers(cpu) && !hasWorkOnExit(kernel, cpu.current)) return;
   const nextJiffyNs = (Math.floor(kernel.clock.nowNs / JIFFY_NS) + 1) * JIFFY_NS;
   cpu.tick = setTimer(kernel.timers, nextJiffyNs, () => timerInterrupt(kernel, cpu));
 }
@@ -188,7 +193,7 @@ export function cpuOfTask(kernel: Kernel, task: Task): Cpu {
 function timerInterrupt(kernel: Kernel, cpu: Cpu): void {
   cpu.tick = undefined;
   if (cpu.busyUntilNs === undefined) return;
-  if (queueLength(cpu.runQueue) > 0) cpu.needResched = true;
+  if (isWantedByOthers(cpu)) cpu.needResched = true;
   else stopSpendingTime(kernel, cpu);
 }
 
