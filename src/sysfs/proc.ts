@@ -14,6 +14,8 @@ import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts
 import type { Tree } from './inode.ts';
 import type { Directory, Node } from './node.ts';
 import { procFile } from './procFile.ts';
+import { showCpuinfo, showLoadAverage, showMachineStat, showPidMax } from './procLoad.ts';
+import { selfDirectory } from './procSelf.ts';
 import { processDirectory } from './procTask.ts';
 
 export function procDirectory(tree: Tree): Directory {
@@ -25,12 +27,16 @@ export function procDirectory(tree: Tree): Directory {
 
   const files = fixedDirectory(tree, 0o555, {
     cmdline: called('cmdline_proc_show'),
+    cpuinfo: file(0o444, showCpuinfo),
     filesystems: file(0o444, () => FILESYSTEMS),
     kallsyms: file(0o444, showKallsyms),
+    loadavg: file(0o444, showLoadAverage),
     meminfo: called('meminfo_proc_show'),
     modules: file(0o444, showModules),
+    stat: file(0o444, showMachineStat),
     sys: fixedDirectory(tree, 0o555, {
       kernel: fixedDirectory(tree, 0o555, {
+        pid_max: file(0o644, showPidMax),
         tainted: file(0o644, ({ modules }) => `${modules.taintMask}\n`),
       }),
     }),
@@ -53,10 +59,13 @@ function* callShow(kernel: Kernel, name: string): Context<string> {
   return seq.text;
 }
 
+/** `self` is found, but not listed: it is none of the processes that the machine has. */
 function tasksDirectory(tree: Tree): Directory {
   const { kernel } = tree;
+  const self = selfDirectory(tree);
   return listedDirectory(tree, 0o555, {
     lookup: (name): Node | undefined => {
+      if (name === 'self') return self;
       const pid = /^[1-9]\d*$/.test(name) ? Number(name) : 0;
       const task = kernel.tasks.byPid.get(pid);
       return task !== undefined && isShown(kernel, task) ? processDirectory(tree, pid) : undefined;

@@ -1,115 +1,148 @@
 /**
  * /proc/PID: what can be seen of a task.
  *
+ * Nodes are made when they are looked up: listing /proc makes one for each process.
+ *
  * Source: fs/proc/base.c.
  */
+import { decodeUtf8 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
 import { S_IFDIR, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { framesOf } from '../engine/sched/stack.ts';
-import { commOf, findTask, patchStateOf, stackOf, type Task } from '../engine/sched/task.ts';
-import { createNumberedNode, ONE_LINK, type Tree } from './inode.ts';
-import type { Directory, File, Node } from './node.ts';
+import { commOf, findTask, patchStateOf, type Task } from '../engine/sched/task.ts';
+import { createNumberedNode, type NodeBase, ONE_LINK, type Tree } from './inode.ts';
+import type { Directory, File, Node, OpenFile } from './node.ts';
+import { hasMemory } from './procIdentity.ts';
+import { showStack, showWchan } from './procStack.ts';
+import { showStat } from './procStat.ts';
+import { showStatus } from './procStatus.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 
 interface TaskFile {
   readonly mode: number;
   readonly show: (kernel: Kernel, task: Task) => string;
+  readonly store?: (kernel: Kernel, task: Task, data: Uint8Array) => void;
 }
 
-const TASK_FILES: Readonly<Record<string, TaskFile>> = {
-  comm: { mode: 0o444, show: ({ tasks }, task) => `${commOf(tasks, task)}\n` },
-  patch_state: { mode: 0o400, show: ({ tasks }, task) => `${patchStateOf(tasks, task)}\n` },
-  stack: { mode: 0o400, show: showStack },
-};
+/** The files of a process and of its thread, in the order of tgid_base_stuff[]. */
+const TASK_FILES = new Map<string, TaskFile>([
+  ['status', { mode: 0o444, show: showStatus }],
+  [
+    'comm',
+    { mode: 0o644, show: ({ tasks }, task) => `${commOf(tasks, task)}\n`, store: storeComm },
+  ],
+  ['cmdline', { mode: 0o444, show: showCmdline }],
+  ['stat', { mode: 0o444, show: showStat }],
+  ['wchan', { mode: 0o444, show: showWchan }],
+  ['stack', { mode: 0o400, show: showStack }],
+  ['patch_state', { mode: 0o400, show: ({ tasks }, task) => `${patchStateOf(tasks, task)}\n` }],
+]);
+const FILE_NAMES = [...TASK_FILES.keys()];
 
 /** Inode numbers of tasks: far above those of other nodes, a block for each pid. */
 const FIRST_INO = 0x1000_0000;
-const INOS_PER_TASK = 16;
+const INOS_PER_TASK = 32;
 const PROCESS_INO = 0;
 const THREADS_INO = 1;
 const THREAD_INO = 2;
-const FIRST_FILE_INO = 3;
+const PROCESS_FILES_INO = 3;
+const THREAD_FILES_INO = PROCESS_FILES_INO + TASK_FILES.size;
 
 /** /proc/PID, with the files of its only thread again below task/. */
 export function processDirectory(tree: Tree, pid: number): Directory {
-  const threads = directory(tree, pid, THREADS_INO, {
-    [pid]: directory(tree, pid, THREAD_INO, taskFiles(tree, pid, FIRST_FILE_INO + 4)),
-  });
-  return directory(tree, pid, PROCESS_INO, {
-    ...taskFiles(tree, pid, FIRST_FILE_INO),
-    task: threads,
+  return taskDirectory(tree, pid, {
+    index: PROCESS_INO,
+    names: ['task', ...FILE_NAMES],
+    nlink: 3,
+    make: (name) =>
+      name === 'task' ? threadsDirectory(tree, pid) : taskFile(tree, pid, name, PROCESS_FILES_INO),
   });
 }
 
-function taskFiles(tree: Tree, pid: number, firstIno: number): Record<string, Node> {
-  return Object.fromEntries(
-    Object.entries(TASK_FILES).map(([name, file], index) => [
-      name,
-      taskFile(tree, pid, firstIno + index, file),
-    ]),
-  );
+function threadsDirectory(tree: Tree, pid: number): Directory {
+  return taskDirectory(tree, pid, {
+    index: THREADS_INO,
+    names: [String(pid)],
+    nlink: 3,
+    make: () => threadDirectory(tree, pid),
+  });
 }
 
-function taskFile(tree: Tree, pid: number, index: number, { mode, show }: TaskFile): File {
-  const { kernel } = tree;
+function threadDirectory(tree: Tree, pid: number): Directory {
+  return taskDirectory(tree, pid, {
+    index: THREAD_INO,
+    names: FILE_NAMES,
+    nlink: 2,
+    make: (name) => taskFile(tree, pid, name, THREAD_FILES_INO),
+  });
+}
+
+interface Entries {
+  readonly index: number;
+  readonly names: readonly string[];
+  readonly nlink: number;
+  readonly make: (name: string) => Node;
+}
+
+/** Empty once the task has exited: ENOENT. Source: proc_pident_lookup(), proc_pident_readdir(). */
+function taskDirectory(tree: Tree, pid: number, { index, names, nlink, make }: Entries): Directory {
+  const { tasks } = tree.kernel;
   return {
-    kind: 'file',
-    ...createNumberedNode(tree, inoOf(pid, index), S_IFREG | mode, { nlink: ONE_LINK }),
-    change: refuseChange,
-    open: () => {
-      const snapshot = createSnapshot();
-      return {
-        read: (offset, sizeBytes) =>
-          readSnapshot(snapshot, offset, sizeBytes, {
-            show: () => show(kernel, requireTask(kernel, pid)),
-          }),
-        write: () => {
-          throw new KernelError('EINVAL', 'no write()');
-        },
-        release: () => {},
-      };
+    kind: 'directory',
+    ...taskNode(tree, inoOf(pid, index), S_IFDIR | 0o555, () => nlink),
+    lookup: (name) =>
+      names.includes(name) && findTask(tasks, pid) !== undefined ? make(name) : undefined,
+    list: () => {
+      if (findTask(tasks, pid) === undefined) throw new KernelError('ENOENT', `no process ${pid}`);
+      return names.map((name) => [name, make(name)] as const);
     },
   };
 }
 
-function directory(
-  tree: Tree,
-  pid: number,
-  index: number,
-  entries: Readonly<Record<string, Node>>,
-): Directory {
-  const nlink = () => (index === THREAD_INO ? 2 : 3);
+function taskFile(tree: Tree, pid: number, name: string, firstIno: number): File {
+  const file = TASK_FILES.get(name);
+  if (!file) throw new Error(`klpfs bug: tasks have no ${name}`);
+  const ino = inoOf(pid, firstIno + FILE_NAMES.indexOf(name));
   return {
-    kind: 'directory',
-    ...createNumberedNode(tree, inoOf(pid, index), S_IFDIR | 0o555, { nlink }),
-    change: refuseChange,
-    lookup: (name) => (Object.hasOwn(entries, name) ? entries[name] : undefined),
-    list: () => Object.entries(entries),
+    kind: 'file',
+    ...taskNode(tree, ino, S_IFREG | file.mode, ONE_LINK),
+    open: () => openTaskFile(tree.kernel, pid, file),
   };
 }
 
-/** in_sched_functions(): code that only switches tasks is left out of stacks. */
-const SCHED_FUNCTIONS: ReadonlySet<string> = new Set([
-  '__schedule',
-  'schedule',
-  'schedule_timeout',
-  'schedule_hrtimeout_range',
-  'schedule_hrtimeout_range_clock',
-  'io_schedule',
-  'do_nanosleep',
-]);
+function openTaskFile(kernel: Kernel, pid: number, { show, store }: TaskFile): OpenFile {
+  const snapshot = createSnapshot();
+  return {
+    read: (offset, sizeBytes) =>
+      readSnapshot(snapshot, offset, sizeBytes, {
+        show: () => show(kernel, requireTask(kernel, pid)),
+      }),
+    write: (_offset, data) => {
+      if (!store) throw new KernelError('EINVAL', 'no write()');
+      store(kernel, requireTask(kernel, pid), data);
+      return data.length;
+    },
+    release: () => {},
+  };
+}
 
-/** The newest frame first. Source: proc_pid_stack(), save_stack_address_nosched(). */
-function showStack({ tasks }: Kernel, task: Task): string {
-  let text = '';
-  for (const { name, sizeBytes, module } of framesOf(stackOf(tasks, task))) {
-    if (SCHED_FUNCTIONS.has(name)) continue;
-    const size = sizeBytes.toString(16);
-    const offset = (sizeBytes / 2).toString(16);
-    text += `[<0>] ${name}+0x${offset}/0x${size}${module ? ` [${module.name}]` : ''}\n`;
-  }
-  return text;
+/** The machine knows no arguments but the first. Source: proc_pid_cmdline_read(). */
+function showCmdline(kernel: Kernel, task: Task): string {
+  return hasMemory(kernel, task) ? `${commOf(kernel.tasks, task)}\0` : '';
+}
+
+/** TASK_COMM_LEN, without the NUL at its end. */
+const COMM_BYTES = 15;
+
+/**
+ * Everyone may rename every task, which Linux grants to its own threads alone, and the newline
+ * that echo adds is no part of the name.
+ *
+ * Source: comm_write().
+ */
+function storeComm({ tasks }: Kernel, task: Task, data: Uint8Array): void {
+  const [name = ''] = decodeUtf8(data.subarray(0, COMM_BYTES)).split('\0');
+  tasks.comm[task] = name.replace(/\n$/, '');
 }
 
 function requireTask({ tasks }: Kernel, pid: number): Task {
@@ -118,9 +151,16 @@ function requireTask({ tasks }: Kernel, pid: number): Task {
   return task;
 }
 
-/** Source: proc_setattr() of pid entries. */
-function refuseChange(): never {
-  throw new KernelError('EPERM', 'files of a process do not change');
+/** Its mode does not change; the rest may, truncation among it. Source: proc_setattr(). */
+function taskNode(tree: Tree, ino: number, mode: number, nlink: () => number): NodeBase {
+  const node = createNumberedNode(tree, ino, mode, { nlink });
+  return {
+    ...node,
+    change: (change) => {
+      if (change.mode !== undefined) throw new KernelError('EPERM', 'processes keep their modes');
+      node.change(change);
+    },
+  };
 }
 
 function inoOf(pid: number, index: number): number {

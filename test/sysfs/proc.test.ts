@@ -1,7 +1,6 @@
 /** procfs: text of no known size, tasks that come and go, names that are fixed. */
 import { expect, test } from 'vitest';
 import { refuse } from '../../mount/refusals.ts';
-import { O_RDWR } from '../../src/abi/mode.ts';
 import { Machine } from '../support/machine.ts';
 import { aModule, cmdlinePatch } from '../support/modules.ts';
 import { sleeperIn } from '../support/tasks.ts';
@@ -21,23 +20,7 @@ test('stack: the newest frame first, scheduler functions left out', () => {
   );
 });
 
-test('files of a process: the same for its thread, ESRCH once it is gone, no writes', () => {
-  const machine = machineWith();
-  sleeperIn(machine, 'outer');
-  expect(machine.ls('proc/4242')).toEqual(['comm', 'patch_state', 'stack', 'task']);
-  expect(machine.cat('proc/4242/task/4242/comm')).toBe('sleeper');
-  expect(machine.write('1', 'proc/4242/patch_state')).toBe('EINVAL');
-  const chmod = () => String(machine.find('proc/4242')?.change({ mode: 0 }));
-  expect(machine.attempt(chmod)).toBe('EPERM');
-
-  const file = machine.open('proc/4242/patch_state', O_RDWR);
-  machine.write('4242', 'control/wake');
-  machine.write('4242', 'control/wake');
-  expect(machine.attempt(() => String(machine.finish(file.read(0, 10))))).toBe('ESRCH');
-  expect(machine.cat('proc/4242/comm')).toBe('ENOENT');
-});
-
-test.each(['01', '0', '+3', '3x', '99999', 'self'])('there is no process %j', (name) => {
+test.each(['01', '0', '+3', '3x', '99999'])('there is no process %j', (name) => {
   expect(machineWith().cat(`proc/${name}/comm`)).toBe('ENOENT');
 });
 

@@ -1,0 +1,73 @@
+/**
+ * /proc/PID/stat: a task as 52 fields on one line.
+ *
+ * Times, faults and addresses are 0: the machine keeps no account of them.
+ *
+ * Source: fs/proc/array.c:do_task_stat().
+ */
+import { isIn, since } from '../abi/release.ts';
+import type { Kernel } from '../engine/kernel.ts';
+import { commOf, cpuOf, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
+import {
+  isKthread,
+  isKthreadd,
+  isWorker,
+  parentPidOf,
+  sessionOf,
+  stateOf,
+} from './procIdentity.ts';
+import { wchanOf } from './procStack.ts';
+
+/** Source: include/linux/sched.h. */
+const PF_WQ_WORKER = 0x20;
+const PF_FORKNOEXEC = 0x40;
+const PF_NOFREEZE = 0x8000;
+const PF_KTHREAD = 0x20_0000;
+const PF_RANDOMIZE = 0x40_0000;
+const PF_NO_SETAFFINITY = 0x400_0000;
+
+const SIGCHLD = 17;
+/** RLIM_INFINITY of 64 bits, which is no number of JavaScript. */
+const UNLIMITED = '18446744073709551615';
+/** Signals that every kthread ignores: the low 31 bits of all. */
+const ALL_SIGNALS = 0x7fff_ffff;
+
+/** Field 35 was whether there is a wchan, and is whether the task sleeps. */
+const WCHAN_IS_SLEEPING = since('5.16');
+
+// biome-ignore format: one line for each group of fields, as numbered in proc(5)
+export function showStat(kernel: Kernel, task: Task): string {
+  const { tasks } = kernel;
+  const session = sessionOf(kernel, task);
+  const [state] = stateOf(kernel, task);
+  const fields = [
+    /*  1 */ pidOf(tasks, task), `(${commOf(tasks, task)})`, state,
+    /*  4 */ parentPidOf(kernel, task), session, session,
+    /*  7 tty_nr, tpgid */ 0, -1,
+    /*  9 */ flagsOf(kernel, task),
+    /* 10 minflt, cminflt, majflt, cmajflt */ 0, 0, 0, 0,
+    /* 14 utime, stime, cutime, cstime */ 0, 0, 0, 0,
+    /* 18 priority, nice, num_threads, itrealvalue */ 20, 0, 1, 0,
+    /* 22 starttime */ 0,
+    /* 23 vsize, rss, rsslim */ 0, 0, UNLIMITED,
+    /* 26 startcode, endcode, startstack, kstkesp, kstkeip */ 0, 0, 0, 0, 0,
+    /* 31 signal, blocked, sigignore, sigcatch */ 0, 0, isKthread(tasks, task) ? ALL_SIGNALS : 0, 0,
+    /* 35 wchan, nswap, cnswap */ sleepsSomewhere(kernel, task) ? 1 : 0, 0, 0,
+    /* 38 exit_signal, processor */ isKthreadd(kernel, task) ? 0 : SIGCHLD, cpuOf(tasks, task),
+    /* 40 rt_priority, policy, delayacct_blkio_ticks, guest_time, cguest_time */ 0, 0, 0, 0, 0,
+    /* 45 start_data, end_data, start_brk, arg_start, arg_end, env_start, env_end */ 0, 0, 0, 0, 0, 0, 0,
+    /* 52 exit_code */ 0,
+  ];
+  return `${fields.join(' ')}\n`;
+}
+
+function flagsOf(kernel: Kernel, task: Task): number {
+  if (!isKthread(kernel.tasks, task)) return PF_RANDOMIZE;
+  const kthread = PF_KTHREAD | PF_NOFREEZE | PF_FORKNOEXEC;
+  return isWorker(kernel, task) ? kthread | PF_NO_SETAFFINITY | PF_WQ_WORKER : kthread;
+}
+
+function sleepsSomewhere(kernel: Kernel, task: Task): boolean {
+  if (!isIn(kernel.config.release, WCHAN_IS_SLEEPING)) return wchanOf(kernel, task) !== undefined;
+  return runStateOf(kernel.tasks, task) !== 'runnable';
+}
