@@ -26,6 +26,8 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['blocked-readers', 'test/mount/blocking.test.ts'],
   ['blocked-writers', 'test/daemon/clients.test.ts'],
   ['same-file-writers', 'test/daemon/clients.test.ts'],
+  ['proc-numbers', 'test/sysfs/procTask.test.ts'],
+  ['comm-writers', 'test/sysfs/procTask.test.ts'],
   ['owner', 'test/cli/mount.test.ts'],
   ['mknod', 'test/mount/namespace.test.ts'],
 ]);
