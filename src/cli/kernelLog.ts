@@ -87,7 +87,12 @@ function isPrintable(text: string): boolean {
 
 /** As dmesg(1) prints it: seconds since boot, further lines indented below the first. */
 export function formatRecord({ time_us: timeUs, text }: LogRecord): string {
-  const seconds = String(Math.floor(timeUs / 1_000_000)).padStart(5);
-  const stamp = `[${seconds}.${String(timeUs % 1_000_000).padStart(6, '0')}] `;
+  const stamp = `${formatStamp(timeUs)} `;
   return `${stamp}${text.replace(/\n$/, '').replaceAll('\n', `\n${' '.repeat(stamp.length)}`)}`;
+}
+
+/** `[   12.000345]`, by which a moment is found in the kernel log. */
+export function formatStamp(timeUs: number): string {
+  const seconds = String(Math.floor(timeUs / 1_000_000)).padStart(5);
+  return `[${seconds}.${String(timeUs % 1_000_000).padStart(6, '0')}]`;
 }

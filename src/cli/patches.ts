@@ -1,8 +1,10 @@
 /** Livepatches, as sys/kernel/livepatch and sys/module show them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { listDirectories, type Machine, readIfThere } from './machineFiles.ts';
 import { readModules } from './modules.ts';
 
-const LIVEPATCH = 'sys/kernel/livepatch';
+export const LIVEPATCH = 'sys/kernel/livepatch';
 /** TAINT_LIVEPATCH. Source: kernel/panic.c:taint_flags[]. */
 const LIVEPATCH_TAINT = 'K';
 
@@ -46,6 +48,11 @@ export function seePatch(machine: Machine, patch: string): PatchSight {
   const module = readModules(machine).find(({ name }) => name === patch);
   if (!module?.taints.includes(LIVEPATCH_TAINT)) return { kind: 'absent' };
   return { kind: module.state === 'Loading' ? 'loading' : 'unpatched' };
+}
+
+/** Whether this release lets people force a transition. */
+export function hasForce({ directory }: Machine, patch: string): boolean {
+  return existsSync(join(directory, LIVEPATCH, patch, 'force'));
 }
 
 /** How many users the patch's module has; undefined if it has just gone. */

@@ -19,10 +19,17 @@ const COMMANDS = {
   lsmod: async () => (await import('./commands/lsmod.ts')).addLsmodCommand,
   wait: async () => (await import('./commands/wait.ts')).addWaitCommand,
   status: async () => (await import('./commands/status.ts')).addStatusCommand,
+  why: async () => (await import('./commands/why.ts')).addWhyCommand,
   ps: async () => (await import('./commands/ps.ts')).addPsCommand,
   dmesg: async () => (await import('./commands/dmesg.ts')).addDmesgCommand,
   wake: async () => (await import('./commands/wake.ts')).addWakeCommand,
+  kill: async () => (await import('./commands/kill.ts')).addKillCommand,
+  exit: async () => (await import('./commands/exit.ts')).addExitCommand,
+  fork: async () => (await import('./commands/fork.ts')).addForkCommand,
+  call: async () => (await import('./commands/call.ts')).addCallCommand,
+  spawn: async () => (await import('./commands/spawn.ts')).addSpawnCommand,
   clock: async () => (await import('./commands/clock.ts')).addClockCommand,
+  replay: async () => (await import('./commands/replay.ts')).addReplayCommand,
   machine: async () => (await import('./commands/machine.ts')).addMachineCommand,
 } as const;
 
@@ -85,8 +92,8 @@ directory, else the only one.
 Exit codes: 0 done, 1 refused or failed, 2 bad usage, 124 timeout of wait;
 mount and umount have those of mount(8): 1 usage, 2 system, 32 failure.
 
-Every command but these two reads and writes files of the mount; its --help says
-which.`;
+Every command but these two and replay reads and writes files of the mount; its
+--help says which.`;
 
 function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];

@@ -20,6 +20,7 @@ export interface ServeOptions {
   /** Undefined: stderr. */
   readonly logFile: string | undefined;
   readonly logLevel: string;
+  readonly recordFile: string | undefined;
 }
 
 const STDERR = 2;
@@ -45,6 +46,7 @@ async function start({
   allowOther,
   logFile,
   logLevel,
+  recordFile,
 }: ServeOptions) {
   const description = await readDescription(machineFile, machineOptions);
   const dest = logFile === undefined ? STDERR : openLogFile(logFile);
@@ -57,6 +59,7 @@ async function start({
     baseDirectory,
     allowOther,
     logger,
+    recordFile,
   });
   const { release, cpus, clock } = description;
   const { directory: mount, recovered } = session;

@@ -1,4 +1,4 @@
-/** The tasks of a machine, as control/tasks lists them, and where they are in a transition. */
+/** The tasks of a machine, as control/tasks lists them. */
 import { type Machine, readText } from './machineFiles.ts';
 
 /** Named as in control/tasks. */
@@ -14,39 +14,14 @@ export interface TaskRow {
   readonly stack: readonly string[];
 }
 
-/** How far a transition has come. */
-export interface Crossing {
-  readonly all: number;
-  /** Tasks that have not switched yet. */
-  readonly behind: readonly TaskRow[];
-}
-
-/** What people see of the tasks that stay behind. */
-const TASKS_SHOWN = 5;
-
 export function readTasks(machine: Machine): TaskRow[] {
   return JSON.parse(readText(machine, 'control/tasks'));
 }
 
-/** `target`: the patch_state that all tasks are to have. */
-export function crossingOf(tasks: readonly TaskRow[], target: 0 | 1): Crossing {
-  const behind = tasks.filter(({ patch_state: state }) => state !== target);
-  return { all: tasks.length, behind };
-}
-
-/** `55 of 57 tasks have switched`. */
-export function formatCrossing({ all, behind }: Crossing): string {
-  return `${all - behind.length} of ${all} tasks have switched`;
-}
-
-/** A line for each task that stays behind, the first few of them. */
-export function describeBehind({ behind }: Crossing): string[] {
-  const lines = behind.slice(0, TASKS_SHOWN).map(describeTask);
-  const more = behind.length - lines.length;
-  return more > 0 ? [...lines, `and ${more} more`] : lines;
-}
-
-/** `reader (pid 4242, interruptible): schedule, do_epoll_wait`. */
-function describeTask({ comm, pid, state, stack }: TaskRow): string {
-  return `${comm} (pid ${pid}, ${state})${stack.length > 0 ? `: ${stack.join(', ')}` : ''}`;
+/** The tasks that are there after `act`, and were not before, in the order of control/tasks. */
+export function tasksAddedBy(machine: Machine, act: () => void): TaskRow[] {
+  const before = new Set(readTasks(machine).map(({ pid }) => pid));
+  act();
+  // A client is a process outside that happens to use the mount.
+  return readTasks(machine).filter(({ pid, kind }) => kind !== 'client' && !before.has(pid));
 }

@@ -20,6 +20,9 @@ import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
+import type { Recorder } from './recorder.ts';
+import { startRecording } from './recording.ts';
+import { recordTree } from './recordTree.ts';
 import { daemonVerbs } from './verbs.ts';
 
 export interface DaemonOptions {
@@ -31,6 +34,8 @@ export interface DaemonOptions {
   readonly logger: Logger;
   /** Modules beyond the built-in ones. */
   readonly modules?: readonly ModuleDefinition[];
+  /** Where every input is recorded, if anywhere. */
+  readonly recordFile?: string | undefined;
 }
 
 export interface Daemon {
@@ -47,23 +52,33 @@ export interface Daemon {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { description, logger } = options;
-  const manifests = await readManifests(options);
+  const texts = await readManifests(options);
+  const manifests = parseManifests(texts, options.baseDirectory);
   const modules = [...builtinModules, ...(options.modules ?? []), ...manifests.values()];
   const kernel = bootKernel(toBootOptions(description, modules, Date.now()));
   if (logger.isLevelEnabled('info')) kernel.listeners.push(logEvents(logger));
 
   const onBug = (error: unknown) => logger.error({ err: error }, 'bug');
   const loop = new MachineLoop(kernel, clockMode(description), onBug);
-  for (const name of modulesLoadedAtBoot(description, modules)) await load(loop, name);
-  for (const name of description.load) await load(loop, manifests.get(name)?.name ?? name);
+  const recording = await startRecording(loop, { ...options, manifests: texts });
+  for (const name of [
+    ...modulesLoadedAtBoot(description, modules),
+    ...description.load.map((name) => manifests.get(name)?.name ?? name),
+  ]) {
+    await load(loop, name, recording?.recorder);
+  }
 
-  const root = mountedTree(kernel, daemonVerbs(description, loop), userOfThisProcess());
+  const tree = mountedTree(kernel, daemonVerbs(description, loop), userOfThisProcess());
+  const root = recording ? recordTree(tree, recording.recorder) : tree;
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport: fuseNative,
     allowOther: options.allowOther,
   });
   loop.start();
-  void session.closed.then(() => loop.stop());
+  void session.closed.then(() => {
+    loop.stop();
+    recording?.end();
+  });
   return { session, loop };
 }
 
@@ -76,28 +91,38 @@ function clockMode({ clock, speed }: MachineDescription): ClockMode {
   return clock === 'manual' ? { kind: 'manual' } : { kind: 'real', speed };
 }
 
-/** What `load` names and is no module yet is a file. */
+/** The texts of what `load` names and is no module yet: files. */
 async function readManifests({
   description,
   baseDirectory,
   modules = [],
-}: DaemonOptions): Promise<Map<string, ModuleDefinition>> {
+}: DaemonOptions): Promise<Map<string, string>> {
   const known = new Set(
     [...builtinModules, ...modules, ...description.modules].map(({ name }) => name),
   );
   const files = description.load.filter((name) => !known.has(moduleName(name)));
-  const parsed = await Promise.all(
-    files.map(async (file): Promise<[string, ModuleDefinition]> => {
-      const path = resolve(baseDirectory, file);
-      return [file, parseManifest(await readFile(path, 'utf8'), path)];
+  const texts = await Promise.all(
+    files.map(async (file): Promise<[string, string]> => {
+      return [file, await readFile(resolve(baseDirectory, file), 'utf8')];
     }),
   );
-  return new Map(parsed);
+  return new Map(texts);
 }
 
-function load(loop: MachineLoop, name: string): Promise<void> {
+function parseManifests(
+  texts: ReadonlyMap<string, string>,
+  baseDirectory: string,
+): Map<string, ModuleDefinition> {
+  return new Map(
+    [...texts].map(([file, text]) => [file, parseManifest(text, resolve(baseDirectory, file))]),
+  );
+}
+
+function load(loop: MachineLoop, name: string, recorder: Recorder | undefined): Promise<void> {
+  const context = loadModule(loop.kernel, name, []);
+  recorder?.loading(name, context);
   return new Promise((resolve, reject) => {
-    loop.run(loadModule(loop.kernel, name, []), (outcome) => {
+    loop.run(context, (outcome) => {
       if ('error' in outcome) reject(outcome.error);
       else resolve();
     });

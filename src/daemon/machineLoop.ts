@@ -14,6 +14,12 @@ export type ClockMode =
   | { readonly kind: 'real' /** Virtual seconds per real second. */; readonly speed: number }
   | { readonly kind: 'manual' };
 
+/** Hears of what comes to the machine from outside, just before the machine does. */
+export interface LoopObserver {
+  starting(context: Context<unknown>): void;
+  interrupting(context: Context<unknown>): void;
+}
+
 /** How long the engine works before requests get their turn again. */
 const SLICE_MS = 1;
 /**
@@ -32,10 +38,12 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class MachineLoop {
   readonly kernel: Kernel;
+  observer: LoopObserver | undefined;
   readonly #mode: ClockMode;
   readonly #onBug: (error: unknown) => void;
   readonly #startedMs = performance.now();
   #manualNs = 0;
+  #steps = 0;
   #running = false;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -49,9 +57,11 @@ export class MachineLoop {
   /** Runs a context in a process of the machine; the answer interrupts it. */
   readonly run = <T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): (() => void) => {
     this.#catchUp(performance.now() + LAG_MS);
+    this.observer?.starting(context);
     const task = startRequest(this.kernel, context, settled);
     this.#catchUp();
     return () => {
+      this.observer?.interrupting(context);
       interruptRequest(this.kernel, task);
       this.#catchUp();
     };
@@ -73,6 +83,14 @@ export class MachineLoop {
     this.#manualNs = Math.max(this.#manualNs, this.kernel.clock.nowNs) + durationNs;
   }
 
+  /**
+   * How many steps the engine has done, counting those that ended with a bug. Together with the
+   * virtual time it says exactly how far the machine has got, however the work was cut in slices.
+   */
+  get steps(): number {
+    return this.#steps;
+  }
+
   #targetNs(): number {
     if (this.#mode.kind === 'manual') return this.#manualNs;
     return Math.floor((performance.now() - this.#startedMs) * NS_PER_MS * this.#mode.speed);
@@ -87,6 +105,7 @@ export class MachineLoop {
       if (this.#runSlice(deadlineMs)) this.#waitForNextTimer();
       else this.#immediate = setImmediate(() => this.#catchUp());
     } catch (error) {
+      this.#steps += 1;
       this.#onBug(error);
       this.#timer = setTimeout(() => this.#catchUp(), AFTER_BUG_MS);
     } finally {
@@ -96,10 +115,9 @@ export class MachineLoop {
 
   /** True when the machine has reached the present. */
   #runSlice(deadlineMs: number): boolean {
-    let steps = 0;
     const pause = () => {
-      steps += 1;
-      return steps % STEPS_PER_LOOK === 0 && performance.now() >= deadlineMs;
+      this.#steps += 1;
+      return this.#steps % STEPS_PER_LOOK === 0 && performance.now() >= deadlineMs;
     };
     do {
       if (!runMachine(this.kernel, this.#targetNs(), pause)) return false;

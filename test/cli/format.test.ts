@@ -8,7 +8,8 @@ import { formatRecord, parseRecord } from '../../src/cli/kernelLog.ts';
 import { defaultLogFile } from '../../src/cli/logFile.ts';
 import { formatModules, parseModules } from '../../src/cli/modules.ts';
 import { formatTable } from '../../src/cli/output.ts';
-import { describeBehind, type TaskRow } from '../../src/cli/tasks.ts';
+import type { TaskRow } from '../../src/cli/tasks.ts';
+import { describeBehind, type Straggler } from '../../src/cli/transition.ts';
 
 const reader: TaskRow = {
   pid: 4242,
@@ -18,6 +19,12 @@ const reader: TaskRow = {
   cpu: 1,
   patch_state: 0,
   stack: ['schedule', 'cmdline_proc_show'],
+};
+const straggler: Straggler = {
+  ...reader,
+  holdup: 'sleeping-on',
+  function: 'cmdline_proc_show',
+  frame: 1,
 };
 
 test.each([
@@ -114,12 +121,12 @@ test('tasks are printed with the words of the transition', () => {
 });
 
 test('of many tasks that stay behind a few are named', () => {
-  const behind = Array.from({ length: 8 }, (_, index) => ({ ...reader, pid: index, stack: [] }));
+  const behind = Array.from({ length: 8 }, (_, index) => ({ ...straggler, pid: index }));
 
   expect(describeBehind({ all: 10, behind: behind.slice(0, 5) })).toHaveLength(5);
   expect(describeBehind({ all: 10, behind })).toEqual([
-    ...[0, 1, 2, 3, 4].map((pid) => `reader (pid ${pid}, interruptible)`),
-    'and 3 more',
+    ...[0, 1, 2, 3, 4].map((pid) => `reader (pid ${pid}, interruptible): cmdline_proc_show`),
+    'and 3 more; `klpfs why` shows them all',
   ]);
 });
 
@@ -137,7 +144,7 @@ test('the status names machine, patches, objects, functions, and who stays behin
     },
   ];
   const patch = { name: 'fix', enabled: false, transition: true, refcnt: 1, objects };
-  const patches = [{ ...patch, tasks: { all: 3, behind: [reader] } }];
+  const patches = [{ ...patch, tasks: { all: 3, behind: [straggler] } }];
 
   expect(formatStatus({ ...machine, clock: 'manual', patches })).toBe(`\
 machine on /m
@@ -146,7 +153,7 @@ patch fix: disabled, in transition, module refcnt 1
   nfsd (not patched): no functions
   vmlinux: cmdline_proc_show, vfs_read,2
   2 of 3 tasks have switched to unpatched; these are not yet:
-    reader (pid 4242, interruptible): schedule, cmdline_proc_show
+    reader (pid 4242, interruptible): cmdline_proc_show
 `);
   expect(formatStatus({ ...machine, cpus: 2, clock: 'real', patches: [] })).toBe(
     'machine on /m\n  Linux 6.1, 2 cpus, up 12.50 s\nno patches\n',

@@ -84,8 +84,8 @@ test.each<[what: string, manifest: string, status: number, message: string]>([
 
 test('a machine description may come from standard input, or from a pipe', async () => {
   const folder = await createFolder();
-  const script = `mkdir mnt; echo 'cpus: 3' | klpfs mount mnt --machine - && klpfs status --json | grep cpus
-    klpfs umount mnt; klpfs mount mnt --machine <(echo 'cpus: 5') && klpfs status --json | grep cpus
+  const script = `mkdir mnt; echo 'cpus: 3' | klpfs mount mnt --machine - && klpfs status --mount mnt --json | grep cpus
+    klpfs umount mnt; klpfs mount mnt --machine <(echo 'cpus: 5') && klpfs status --mount mnt --json | grep cpus
     klpfs umount mnt; echo 'cpus: 0' | klpfs mount mnt --machine -`;
   expect(await folder.sh(script)).toEqual({
     status: 1,
@@ -102,7 +102,7 @@ test('an ordinary user is root in a machine of his own', async () => {
     mkdir mnt state; chown 65534:65534 mnt state; chmod 755 .; mknod -m 666 fuse c 10 229
     cat > session <<'SESSION'
       cd /; export XDG_STATE_HOME=$T/state
-      klpfs mount $T/mnt --cpus 1 && cd $T/mnt && klpfs insmod livepatch-sample && klpfs status
+      klpfs mount $T/mnt --cpus 1 && cd $T/mnt && klpfs insmod livepatch-sample && klpfs status --mount .
       cd sys/kernel/livepatch/livepatch_sample; echo 0 > enabled; cat enabled; echo 1 > transition
       stat -c '%u %g %A' enabled; cd /; klpfs umount $T/mnt
 SESSION
@@ -215,7 +215,7 @@ test('a daemon that was killed leaves a directory that can be mounted at once', 
   const kill = 'kill -9 $(grep -o \'"pid":[0-9]*\' state/klpfs/*.log | head -1 | cut -d: -f2)';
 
   expect(
-    await sh(`${kill}; klpfs mount mnt && klpfs status >/dev/null && klpfs umount mnt`),
+    await sh(`${kill}; klpfs mount mnt && klpfs status --mount mnt >/dev/null && klpfs umount mnt`),
   ).toEqual({ status: 0, output: '', errors: '' });
 });
 

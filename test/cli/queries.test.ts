@@ -4,6 +4,7 @@ import { createFolder, startMachine, until, watch } from './klpfs.ts';
 
 const COMMANDS = [
   ...['mount', 'umount', 'insmod', 'rmmod', 'lsmod', 'wait', 'status', 'ps', 'dmesg', 'wake'],
+  ...['why', 'kill', 'exit', 'fork', 'call', 'spawn'],
   ...['clock advance', 'machine show', 'machine check'],
 ];
 
@@ -27,6 +28,12 @@ test.each([
   ['insmod',                       "klpfs insmod: missing required argument 'module' (see klpfs insmod --help)"],
   ['rmmod',                        "klpfs rmmod: missing required argument 'name' (see klpfs rmmod --help)"],
   ['wake nobody',                  "klpfs wake: command-argument value 'nobody' is invalid for argument 'pid'. It must be a number above 0 (see klpfs wake --help)"],
+  ['exit 0',                       "klpfs exit: command-argument value '0' is invalid for argument 'pid'. It must be a number above 0 (see klpfs exit --help)"],
+  ['call 42',                      "klpfs call: missing required argument 'function' (see klpfs call --help)"],
+  ['spawn',                        "klpfs spawn: missing required argument 'file' (see klpfs spawn --help)"],
+  ['kill -STOP',                   "klpfs kill: missing required argument 'pid' (see klpfs kill --help)"],
+  ['kill 42 nobody',               "klpfs kill: 'nobody' is no pid: it must be a number above 0 (see klpfs kill --help)"],
+  ['kill --frobnicate 42',         "klpfs kill: '--frobnicate' is no signal (see klpfs kill --help)"],
   ['clock advance soon',           "klpfs clock advance: command-argument value 'soon' is invalid for argument 'duration'. Examples: 1.5s, 20ms, 2m (see klpfs clock advance --help)"],
   ['machine check',                "klpfs machine check: missing required argument 'file' (see klpfs machine check --help)"],
 ])('%s is bad usage', async (command, message) => {
@@ -148,7 +155,7 @@ test('wake and clock refuse what the machine refuses', async () => {
   expect(await sh('klpfs wake 31999')).toEqual({
     status: 1,
     output: '',
-    errors: 'klpfs wake: task 31999: No such process\n',
+    errors: "klpfs wake: there is no process '31999'\n",
   });
   expect(await sh('klpfs clock advance 1s')).toEqual({
     status: 1,

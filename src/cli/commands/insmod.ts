@@ -1,19 +1,15 @@
 /** `klpfs insmod`: makes a manifest known to the machine if one is given, and loads the module. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { CommandError, EXIT, errnoOf, errnoText } from '../commandError.ts';
-import { LogCursor } from '../kernelLog.ts';
+import { CommandError, errnoOf, errnoText } from '../commandError.ts';
 import {
   addMachineOption,
-  FileError,
   type Machine,
   type MachineOptions,
   openMachine,
   request,
 } from '../machineFiles.ts';
-
-/** Lines of the kernel log that say why something was refused. */
-const WARNING = 4;
+import { explainRefusal } from '../refusal.ts';
 
 export function addInsmodCommand(program: Command): void {
   addMachineOption(program.command('insmod'))
@@ -71,25 +67,16 @@ function readManifest(path: string): string {
   }
 }
 
-/** What is refused is explained by what the kernel logged in the meantime. */
-function insert(machine: Machine, name: string, requestAll: () => void): void {
-  const cursor = new LogCursor(machine);
-  for (const _ of cursor.takeNew());
-  try {
-    requestAll();
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    const message = `could not insert module ${name}: ${errnoText(error.errno)}`;
-    throw new CommandError(message, EXIT.failed, explain(cursor, name));
-  } finally {
-    cursor.close();
-  }
+function insert(machine: Machine, name: string, act: () => void): void {
+  explainRefusal(
+    machine,
+    `could not insert module ${name}`,
+    (text) => nameManifest(text, name),
+    act,
+  );
 }
 
-/** What the kernel has logged since; a manifest is called by its file name. */
-function explain(cursor: LogCursor, name: string): string[] {
-  const lines = [...cursor.takeNew()]
-    .filter(({ level }) => level <= WARNING)
-    .map(({ text }) => text.replace(/^klpfs: manifest: manifest:/, `${name}:`));
-  return [...new Set(lines)];
+/** A manifest is called by its file name. */
+function nameManifest(text: string, name: string): string {
+  return text.replace(/^klpfs: manifest: manifest:/, `${name}:`);
 }

@@ -17,6 +17,7 @@ interface Options {
   readonly allowOther?: true;
   readonly logFile?: string;
   readonly logLevel: string;
+  readonly record?: string;
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -41,6 +42,7 @@ export function addMountCommand(program: Command): void {
     .option('--allow-other', 'let other users see the mount')
     .option('--log-file <file>', 'where to log (background: $XDG_STATE_HOME/klpfs/NAME.log)')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
+    .option('--record <file>', 'record every input, for klpfs replay')
     .addHelpText(
       'after',
       `
@@ -56,6 +58,7 @@ Examples:
   $ mkdir -p ~/klp && klpfs mount ~/klp
   $ klpfs mount ~/klp --release 6.1 --cpus 1
   $ klpfs mount ~/klp --machine busy.yaml --clock manual
+  $ klpfs mount ~/klp --record klp.jsonl
   $ klpfs mount -f ~/klp --log-level debug 2> klpfs.log`,
     )
     .action((directory: string, options: Options) =>
@@ -64,7 +67,7 @@ Examples:
 }
 
 async function mountHere(directory: string, options: Options): Promise<void> {
-  const { machine, release, clock, speed, cpus, allowOther, logFile, logLevel } = options;
+  const { machine, release, clock, speed, cpus, allowOther, logFile, logLevel, record } = options;
   const { serve } = await import('../serve.ts');
   await serve({
     directory,
@@ -73,6 +76,7 @@ async function mountHere(directory: string, options: Options): Promise<void> {
     allowOther: allowOther === true,
     logFile,
     logLevel,
+    recordFile: record,
   });
 }
 

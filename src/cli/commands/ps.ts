@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { addMachineOption, type MachineOptions, openMachine } from '../machineFiles.ts';
 import { formatTable, print, printJson } from '../output.ts';
 import { readTasks, type TaskRow } from '../tasks.ts';
+import { readTransition } from '../transition.ts';
 
 interface Options extends MachineOptions {
+  readonly blocking?: true;
   readonly json?: true;
 }
 
@@ -19,6 +21,7 @@ const PATCH_STATES: ReadonlyMap<number, string> = new Map([
 export function addPsCommand(program: Command): void {
   addMachineOption(program.command('ps'))
     .description('list the tasks: what they execute, and where they are in a transition')
+    .option('--blocking', 'only those that have not switched; none outside a transition')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
@@ -30,11 +33,14 @@ the newest frame.
 Examples:
   $ klpfs ps
   $ klpfs ps --json | jq -r '.[] | select(.patch_state == 0).comm'
+  $ klpfs ps --blocking        # and klpfs why says what would free them
 
-The same as files: control/tasks, proc/PID/patch_state, proc/PID/stack`,
+The same as files: control/tasks, control/transition,
+proc/PID/patch_state, proc/PID/stack`,
     )
     .action(async (options: Options) => {
-      const tasks = readTasks(await openMachine(options));
+      const machine = await openMachine(options);
+      const tasks = options.blocking ? (readTransition(machine)?.behind ?? []) : readTasks(machine);
       if (options.json) printJson(tasks);
       else print(formatTasks(tasks));
     });

@@ -10,14 +10,7 @@ import {
 } from '../machineFiles.ts';
 import { print, printJson } from '../output.ts';
 import { listObjects, listPatches, type ObjectRow, readRefcnt, seePatch } from '../patches.ts';
-import {
-  type Crossing,
-  crossingOf,
-  describeBehind,
-  formatCrossing,
-  readTasks,
-  type TaskRow,
-} from '../tasks.ts';
+import { type Crossing, describeBehind, formatCrossing, readTransitionOf } from '../transition.ts';
 
 interface Options extends MachineOptions {
   readonly json?: true;
@@ -31,7 +24,7 @@ export interface PatchStatus {
   readonly refcnt: number | undefined;
   readonly objects: readonly ObjectRow[];
   /** Only during its transition. */
-  readonly tasks?: { readonly all: number; readonly behind: readonly TaskRow[] };
+  readonly tasks?: Crossing;
 }
 
 export interface Status {
@@ -54,8 +47,8 @@ Examples:
   $ klpfs status
   $ klpfs status --json | jq -r '.patches[] | select(.transition).tasks.behind[].comm'
 
-The same as files: sys/kernel/livepatch, sys/module/NAME/refcnt, control/tasks,
-control/machine, proc/uptime`,
+The same as files: sys/kernel/livepatch, sys/module/NAME/refcnt,
+control/transition, control/machine, proc/uptime`,
     )
     .action(async (options: Options) => {
       const status = readStatus(await openMachine(options));
@@ -83,8 +76,10 @@ function readPatch(machine: Machine, name: string): PatchStatus[] {
   const { enabled, transition } = sight;
   const refcnt = readRefcnt(machine, name);
   const status = { name, enabled, transition, refcnt, objects: listObjects(machine, name) };
-  if (!transition) return [status];
-  return [{ ...status, tasks: crossingOf(readTasks(machine), enabled ? 1 : 0) }];
+  const crossing = transition ? readTransitionOf(machine, name) : undefined;
+  if (!crossing) return [status];
+  const { all, behind } = crossing;
+  return [{ ...status, tasks: { all, behind } }];
 }
 
 export function formatStatus(status: Status): string {

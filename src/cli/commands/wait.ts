@@ -12,7 +12,12 @@ import {
   openMachine,
 } from '../machineFiles.ts';
 import { moduleName, type PatchSight, seePatch } from '../patches.ts';
-import { type Crossing, crossingOf, describeBehind, formatCrossing, readTasks } from '../tasks.ts';
+import {
+  describeBehind,
+  formatCrossing,
+  readTransitionOf,
+  type Transition,
+} from '../transition.ts';
 import { GOALS, type Goal, judge } from '../waitGoal.ts';
 
 interface Options extends MachineOptions {
@@ -53,11 +58,11 @@ either, and that we did not see disabled, is an error.
 The timeout is in real time. On a terminal, a line shows how far it is.
 
 Exit code: 0 reached, 1 the patch is not there (any more), 124 timeout: the
-tasks that stay behind are listed.
+first tasks that stay behind are listed, each with the reason.
 
 Examples:
   $ echo 0 > sys/kernel/livepatch/livepatch_sample/enabled
-  $ klpfs wait livepatch_sample --timeout 20s || klpfs ps
+  $ klpfs wait livepatch_sample --timeout 20s || klpfs why
 
 The same by hand: until [ "$(cat transition)" = 0 ]; do sleep 0.1; done`,
     )
@@ -103,8 +108,8 @@ class ProgressLine {
   show(patch: string, sight: PatchSight): void {
     if (!process.stderr.isTTY || performance.now() < this.#nextMs) return;
     this.#nextMs = performance.now() + PROGRESS_MS;
-    const crossing = findCrossing(this.#machine, sight);
-    const progress = crossing ? `: ${formatCrossing(crossing)}` : ` ${describe(sight)}`;
+    const transition = findTransition(this.#machine, patch, sight);
+    const progress = transition ? `: ${formatCrossing(transition)}` : ` ${describe(sight)}`;
     process.stderr.write(`${CLEAR_LINE}${patch}${progress}`);
     this.#shown = true;
   }
@@ -114,9 +119,14 @@ class ProgressLine {
   }
 }
 
-function findCrossing(machine: Machine, sight: PatchSight): Crossing | undefined {
+/** Not read unless the patch itself says that it is in transition. */
+function findTransition(
+  machine: Machine,
+  patch: string,
+  sight: PatchSight,
+): Transition | undefined {
   if (sight.kind !== 'present' || !sight.transition) return undefined;
-  return crossingOf(readTasks(machine), sight.enabled ? 1 : 0);
+  return readTransitionOf(machine, patch);
 }
 
 function describe(sight: PatchSight): string {
@@ -138,14 +148,14 @@ function timeoutError(
   sight: PatchSight,
   timeoutMs: number,
 ): CommandError {
-  const crossing = findCrossing(machine, sight);
-  const progress = crossing ? `; ${formatCrossing(crossing)}` : '';
+  const transition = findTransition(machine, patch, sight);
+  const progress = transition ? `; ${formatCrossing(transition)}` : '';
   const stopped = readConfiguration(machine).clock === 'manual';
   return new CommandError(
     `after ${formatSeconds(timeoutMs)} ${patch} ${describe(sight)}${progress}`,
     EXIT.timeout,
     [
-      ...(crossing ? describeBehind(crossing) : []),
+      ...(transition ? describeBehind(transition) : []),
       ...(stopped ? ['the clock stands still until `klpfs clock advance`'] : []),
     ],
   );

@@ -1,0 +1,49 @@
+/** Requests that the machine may refuse: the kernel log has its reasons. */
+import { CommandError, EXIT, errnoText } from './commandError.ts';
+import { LogCursor } from './kernelLog.ts';
+import { FileError, type Machine, request } from './machineFiles.ts';
+
+/** Lines of the kernel log that say why something was refused. */
+const WARNING = 4;
+
+/**
+ * Does what may be refused. If it is, the errno comes after `failure`, and below it what the kernel
+ * has logged in the meantime, each line as `word` puts it.
+ */
+export function explainRefusal(
+  machine: Machine,
+  failure: string,
+  word: (line: string) => string,
+  act: () => void,
+): void {
+  const { errno, logged } = attempt(machine, act);
+  if (errno === undefined) return;
+  throw new CommandError(`${failure}: ${errnoText(errno)}`, EXIT.failed, [
+    ...new Set(logged.map(word)),
+  ]);
+}
+
+/** A request about one task. Its refusal is the reason that the machine gives. */
+export function requestOfTask(machine: Machine, verb: string, words: string, pid: number): void {
+  const { errno, logged } = attempt(machine, () => request(machine, verb, `${words}\n`));
+  if (errno === undefined) return;
+  const prefix = `klpfs: ${verb}: `;
+  const reason = logged.findLast((line) => line.startsWith(prefix))?.slice(prefix.length);
+  throw new CommandError(reason ?? `task ${pid}: ${errnoText(errno)}`);
+}
+
+/** `errno`: what it failed with; `logged`: the warnings of the kernel since it began. */
+function attempt(machine: Machine, act: () => void) {
+  const cursor = new LogCursor(machine);
+  for (const _ of cursor.takeNew());
+  try {
+    act();
+    return { errno: undefined, logged: [] };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    const warnings = [...cursor.takeNew()].filter(({ level }) => level <= WARNING);
+    return { errno: error.errno, logged: warnings.map(({ text }) => text) };
+  } finally {
+    cursor.close();
+  }
+}
