@@ -77,6 +77,19 @@ test('a signal that cannot wake takes effect when the sleep is over', () => {
   expect(stateOf(machine)).toBe('gone');
 });
 
+test('a sleep that begins with a signal pending is over at once', () => {
+  const machine = machineWith([sleeping('uninterruptible'), sleeping('interruptible')]);
+  sendSignal(machine.kernel, taskOf(machine), 'STOP');
+  machine.write(String(PID), 'control/wake');
+  expect(stateOf(machine)).toBe('stopped');
+
+  const unborn = new Machine({ functions: [{ name: 'f' }] });
+  startTask(unborn.kernel, aTask({ pid: PID, program: [sleeping('killable')] }));
+  sendSignal(unborn.kernel, taskOf(unborn), 'TERM');
+  unborn.advance(0);
+  expect(stateOf(unborn)).toBe('gone');
+});
+
 test('SIGSTOP and SIGCONT get a sleeper out of the old function and back into the new one', () => {
   const machine = machineWith([sleeping('interruptible')]);
   machine.insmod('p');

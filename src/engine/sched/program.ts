@@ -9,7 +9,15 @@ import { type Code, lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { isContext, type SleepState } from './context.ts';
 import { forkTask } from './fork.ts';
-import { attachThread, exitTask, sleepTask, spendTime, wakeTask } from './scheduler.ts';
+import {
+  attachThread,
+  exitTask,
+  goBackToEntry,
+  sleepTask,
+  spendTime,
+  wakeTask,
+} from './scheduler.ts';
+import { isSleepRefused } from './signal.ts';
 import { pushFrame } from './stack.ts';
 import { stackOf, type Task } from './task.ts';
 
@@ -124,14 +132,7 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
       kernel.tasks.leavingKernel.add(task);
       return;
     case 'sleep':
-      sleepTask(
-        kernel,
-        task,
-        instruction.state,
-        instruction.durationNs === undefined
-          ? undefined
-          : kernel.clock.nowNs + instruction.durationNs,
-      );
+      sleepUnlessSignalled(kernel, task, instruction);
       return;
     case 'wait':
       waitForEvent(kernel, task, instruction.event);
@@ -178,9 +179,26 @@ function runBody(kernel: Kernel, task: Task): void {
   if (answer !== undefined && isContext(answer)) attachThread(kernel, task, answer, () => {});
 }
 
+function sleepUnlessSignalled(
+  kernel: Kernel,
+  task: Task,
+  { state, durationNs }: Extract<Instruction, { kind: 'sleep' }>,
+): void {
+  if (isSleepRefused(kernel, task, state)) {
+    goBackToEntry(kernel, task);
+    return;
+  }
+  const untilNs = durationNs === undefined ? undefined : kernel.clock.nowNs + durationNs;
+  sleepTask(kernel, task, state, untilNs);
+}
+
 function waitForEvent(kernel: Kernel, task: Task, name: string): void {
   const event = eventNamed(kernel, name);
   if (event.signalled) return;
+  if (isSleepRefused(kernel, task, 'interruptible')) {
+    goBackToEntry(kernel, task);
+    return;
+  }
   event.waiters.push(task);
   sleepTask(kernel, task, 'interruptible', undefined);
 }

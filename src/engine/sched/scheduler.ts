@@ -137,17 +137,17 @@ export function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
 
 /** Ends a sleep of a program's task without what it waits for: it will begin this sleep anew. */
 export function interruptSleep(kernel: Kernel, task: Task): void {
-  const { tasks, threads } = kernel;
-  const thread = threads.get(task);
-  if (thread) {
-    thread.signalPending = true;
-  } else {
-    if (runStateOf(tasks, task) !== 'stopped') {
-      tasks.position[task] = (tasks.position[task] ?? 0) - STEPS_BACK_TO_ENTRY;
-    }
-    tasks.leavingKernel.add(task);
-  }
+  const thread = kernel.threads.get(task);
+  if (thread) thread.signalPending = true;
+  else if (runStateOf(kernel.tasks, task) === 'stopped') kernel.tasks.leavingKernel.add(task);
+  else goBackToEntry(kernel, task);
   wakeTask(kernel, task, 'signal');
+}
+
+/** Lets a program's task leave the kernel, and enter it again for the step that it is in. */
+export function goBackToEntry({ tasks }: Kernel, task: Task): void {
+  tasks.position[task] = (tasks.position[task] ?? 0) - STEPS_BACK_TO_ENTRY;
+  tasks.leavingKernel.add(task);
 }
 
 /** A sleep of a program is three instructions: enter functions, sleep, return from them. */

@@ -10,6 +10,7 @@
 import { KernelError } from '../../abi/errno.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
+import type { SleepState } from './context.ts';
 import {
   armTick,
   cpuOfTask,
@@ -63,6 +64,13 @@ export function sendSignal(kernel: Kernel, task: Task, signal: string): void {
   const pending = kernel.tasks.signals.get(task) ?? [];
   kernel.tasks.signals.set(task, [...pending, known.name]);
   wakeForSignal(kernel, task, known);
+}
+
+/** signal_pending_state(): whether a sleep of this kind is over before it begins. */
+export function isSleepRefused({ tasks }: Kernel, task: Task, state: SleepState): boolean {
+  const pending = tasks.signals.get(task) ?? [];
+  if (state === 'interruptible') return pending.length > 0;
+  return state === 'killable' && pending.some((name) => findSignal(name).action === 'terminate');
 }
 
 /** True if the process goes on to user space; false if it has ended, or stopped. */
