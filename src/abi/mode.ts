@@ -1,6 +1,5 @@
 /** File modes and open flags. Source: include/uapi/linux/stat.h, asm-generic/fcntl.h. */
 
-export const S_IFMT = 0o170000;
 export const S_IFDIR = 0o040000;
 export const S_IFREG = 0o100000;
 export const S_IFLNK = 0o120000;

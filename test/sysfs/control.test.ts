@@ -35,7 +35,7 @@ test.each<[verb: string, request: string, answer: string, log: string[]]>([
   ['insmod', 'tuned level=abc',  'EINVAL', ["tuned: `abc' invalid for parameter `level'"]],
   ['insmod', 'tuned level=99999999999', 'ERANGE', ["tuned: `99999999999' invalid for parameter `level'"]],
   ['insmod', 'tuned foo=1',      'ok',     ["tuned: unknown parameter 'foo' ignored"]],
-  ['insmod', 'user',             'ENOENT', ['user: Unknown symbol of module tuned (err -2)']],
+  ['insmod', 'user',             'ENOENT', ['user: Unknown symbol tuned (err -2)']],
   ['rmmod',  'nosuch',           'ENOENT', []],
   ['rmmod',  'a b',              'EINVAL', ['klpfs: rmmod: one module at a time: NAME']],
   ['wake',   '99999',            'ESRCH',  ["klpfs: wake: there is no process '99999'"]],

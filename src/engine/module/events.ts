@@ -16,7 +16,7 @@ export type ModuleEvent =
       readonly parameter: string;
       readonly value: string;
     }
-  | { readonly type: 'module-needs'; readonly module: string; readonly needed: string }
+  | { readonly type: 'module-unknown-symbol'; readonly module: string; readonly symbol: string }
   | { readonly type: 'module-loaded'; readonly module: string }
   | { readonly type: 'module-removed'; readonly module: string };
 
@@ -40,8 +40,8 @@ export function describeModuleEvent(event: ModuleEvent): readonly Line[] {
       return [
         line('error', `${module}: \`${event.value}' invalid for parameter \`${event.parameter}'`),
       ];
-    case 'module-needs':
-      return [line('warning', `${module}: Unknown symbol of module ${event.needed} (err -2)`)];
+    case 'module-unknown-symbol':
+      return [line('warning', `${module}: Unknown symbol ${event.symbol} (err -2)`)];
     case 'module-loaded':
     case 'module-removed':
       return [];

@@ -122,11 +122,18 @@ function useDependencies(kernel: Kernel, module: Module): void {
   for (const needed of module.definition.depends) {
     const used = kernel.modules.loaded.get(moduleName(needed));
     if (!used || !tryGetModule(used)) {
-      emit(kernel, { type: 'module-needs', module: module.name, needed });
+      const symbol = symbolFrom(kernel, needed);
+      emit(kernel, { type: 'module-unknown-symbol', module: module.name, symbol });
       throw new KernelError('ENOENT', `module '${module.name}' needs '${needed}'`);
     }
     module.uses.push(used);
   }
+}
+
+/** What a module needs of another is not described: one of its symbols stands for all. */
+function symbolFrom({ modules }: Kernel, needed: string): string {
+  const name = moduleName(needed);
+  return modules.available.get(name)?.functions[0]?.name ?? name;
 }
 
 function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]): Context {

@@ -60,7 +60,6 @@ export function callByRequest(kernel: Kernel, task: Task, name: string): void {
   }
   if (!tasks.program[task]) throw new KernelError('EINVAL', `${pidOf(tasks, task)} has no program`);
   tasks.calls.set(task, [...(tasks.calls.get(task) ?? []), name]);
-  tasks.leavingKernel.add(task);
   if (runStateOf(tasks, task) === 'interruptible') interruptSleep(kernel, task);
   else armTick(kernel, cpuOfTask(kernel, task));
 }

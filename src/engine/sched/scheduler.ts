@@ -15,7 +15,6 @@ import type { Context, SleepState, Wakeup } from './context.ts';
 import type { Cpu } from './cpu.ts';
 import {
   addTask,
-  commOf,
   cpuOf,
   isPatchPending,
   type NewTask,
@@ -221,9 +220,4 @@ export function cancelTaskTimer(kernel: Kernel, task: Task): void {
   if (!timer) return;
   timer.cancelled = true;
   kernel.tasks.timers.delete(task);
-}
-
-/** For messages: `comm:pid`. */
-export function describeTask(kernel: Kernel, task: Task): string {
-  return `${commOf(kernel.tasks, task)}:${kernel.tasks.pid[task]}`;
 }
