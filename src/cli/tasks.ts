@@ -4,6 +4,8 @@ import { type Machine, readText } from './machineFiles.ts';
 /** Named as in control/tasks. */
 export interface TaskRow {
   readonly pid: number;
+  /** The pid of the process that it is a thread of; its own for the first thread. */
+  readonly tgid: number;
   readonly comm: string;
   readonly kind: 'user' | 'client' | 'kthread' | 'idle';
   readonly state: string;

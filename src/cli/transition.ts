@@ -8,8 +8,10 @@ export interface Straggler extends TaskRow {
   readonly holdup: 'running' | 'unreliable-stack' | 'sleeping-on' | null;
   /** What it sleeps on, by the name under which it is patched. */
   readonly function: string | null;
-  /** The frame of its stack that it has to leave. */
+  /** The frame of its stack that it has to leave, or that cannot be trusted. */
   readonly frame: number | null;
+  /** Since the transition began, was turned around last, or the task was born. */
+  readonly behind_since_us: number;
 }
 
 /** How far a transition has come. */

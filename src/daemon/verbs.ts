@@ -1,5 +1,5 @@
 /** The verbs of control/ that need more than the kernel: documents, the description, the clock. */
-import { startTask } from '../engine/boot.ts';
+import { startTasks } from '../engine/boot.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import type { Context } from '../engine/sched/context.ts';
 import type { MachineDescription } from '../machine/description.ts';
@@ -49,9 +49,10 @@ function acceptManifest(kernel: Kernel, text: string): void {
 function spawn(kernel: Kernel, text: string, description: MachineDescription): void {
   const available = [...kernel.modules.available.values()];
   const tasks = asRequest(() => parseTasks(text, 'spawn', description, available));
-  const taken = tasks.find(({ pid }) => pid !== undefined && kernel.tasks.byPid.has(pid));
+  const threads = tasks.flatMap((task) => [task, ...task.threads]);
+  const taken = threads.find(({ pid }) => pid !== undefined && kernel.tasks.byPid.has(pid));
   if (taken) throw new RequestError('EEXIST', `there is a process ${taken.pid} already`);
-  for (const task of tasks) startTask(kernel, task);
+  startTasks(kernel, tasks);
 }
 
 /** Answers when the machine has reached the new time. */

@@ -12,6 +12,9 @@ export const NS_PER_SECOND = 1_000_000_000;
 export const HZ = 250;
 export const JIFFY_NS = NS_PER_SECOND / HZ;
 
+/** USER_HZ: the ticks in which user space is told times. */
+export const USER_TICK_NS = NS_PER_SECOND / 100;
+
 /** INITIAL_JIFFIES: (unsigned int)(-300 * HZ), so that jiffies wraps five minutes after boot. */
 const INITIAL_JIFFIES = 2 ** 32 - 300 * HZ;
 

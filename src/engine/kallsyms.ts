@@ -37,6 +37,8 @@ export interface Code {
   readonly sizeBytes: number;
   /** Whether its entry is a call site that ftrace knows. */
   readonly traceable: boolean;
+  /** Whether the unwinder knows its frames; code written in assembly may lack what that takes. */
+  readonly unwind: boolean;
   readonly body: Body | undefined;
   /** The ftrace ops that are attached to the call site, in the order of registration. */
   readonly ops: FtraceOps[];
@@ -45,6 +47,7 @@ export interface Code {
 export interface FunctionDefinition {
   readonly name: string;
   readonly traceable?: boolean;
+  readonly unwind?: boolean;
   readonly body?: Body;
 }
 
@@ -90,6 +93,7 @@ export function addSymbols(
       offset: (module?.offset ?? TEXT_OFFSET) + symbols.codes.length * FUNCTION_BYTES,
       sizeBytes: FUNCTION_BYTES,
       traceable: definition.traceable ?? true,
+      unwind: definition.unwind ?? true,
       body: definition.body,
       ops: [],
     };

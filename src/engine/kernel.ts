@@ -62,5 +62,5 @@ export interface Kernel {
 /** What `wait_for` and `signal_event` of task programs share. */
 export interface EventState {
   signalled: boolean;
-  readonly waiters: Task[];
+  readonly waiters: Set<Task>;
 }

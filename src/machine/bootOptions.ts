@@ -1,5 +1,5 @@
 /** From a description to what the engine boots from. */
-import type { BootOptions, TaskDefinition } from '../engine/boot.ts';
+import type { BootOptions, TaskDefinition, ThreadDefinition } from '../engine/boot.ts';
 import { emit } from '../engine/events.ts';
 import type { FunctionDefinition } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
@@ -13,8 +13,10 @@ import {
   type SymbolDescription,
   symbolsOf,
   type TaskDescription,
+  type ThreadDescription,
   VMLINUX,
 } from './description.ts';
+import { toNanoseconds } from './duration.ts';
 import { toParameters } from './parameter.ts';
 import { toSteps } from './program.ts';
 
@@ -24,7 +26,7 @@ export function toBootOptions(
   modules: readonly ModuleDefinition[],
   bootTimeMs: number,
 ): BootOptions {
-  const { release, cmdline, reliable_stacktrace, cpus, seed, symbols, tasks } = description;
+  const { release, cmdline, reliable_stacktrace, cpus, seed, symbols } = description;
   const own = description.modules.map((module) =>
     toModule(module, symbolsOf(symbols, module.name)),
   );
@@ -35,7 +37,12 @@ export function toBootOptions(
     bootTimeMs,
     functions: withoutOwn(toFunctions(symbolsOf(symbols, VMLINUX))),
     modules: [...modules, ...own],
-    tasks: toTaskDefinitions(tasks),
+    tasks: toTaskDefinitions(description.tasks),
+    interrupts: description.interrupts.map(({ cpu, every, call }) => ({
+      cpu,
+      periodNs: toNanoseconds(every),
+      functions: call,
+    })),
   };
 }
 
@@ -45,28 +52,22 @@ function withoutOwn(functions: readonly FunctionDefinition[]): FunctionDefinitio
   return functions.filter(({ name }) => !own.delete(name));
 }
 
-/** Those with a pid first, so that no other gets one that they ask for. */
 export function toTaskDefinitions(tasks: readonly TaskDescription[]): TaskDefinition[] {
-  return pidsFirst(tasks).flatMap(toTasks);
+  return tasks.flatMap((task) => {
+    const { comm, kthread = false, threads = [] } = task;
+    const others = threads.flatMap((thread) => toThreads(thread, thread.comm ?? comm));
+    return toThreads(task, comm).map((leader) => ({ ...leader, kthread, threads: others }));
+  });
 }
 
-function pidsFirst(tasks: readonly TaskDescription[]): TaskDescription[] {
-  return tasks.toSorted((a, b) => Number(a.pid === undefined) - Number(b.pid === undefined));
-}
-
-function toTasks({
-  comm,
-  pid,
-  count = 1,
-  kthread = false,
-  cpu,
-  program,
-}: TaskDescription): TaskDefinition[] {
+function toThreads(
+  { pid, count = 1, cpu, program }: ThreadDescription,
+  comm: string,
+): ThreadDefinition[] {
   const steps = toSteps(program ?? []);
   return Array.from({ length: count }, (_, index) => ({
     comm,
     pid: pid === undefined ? undefined : pid + index,
-    kthread,
     cpu,
     program: steps,
   }));
@@ -76,7 +77,11 @@ function toFunctions(symbols: readonly SymbolDescription[]): FunctionDefinition[
   return symbols.map((symbol) =>
     typeof symbol === 'string'
       ? { name: symbol }
-      : { name: symbol.name, traceable: symbol.traceable ?? true },
+      : {
+          name: symbol.name,
+          traceable: symbol.traceable ?? true,
+          unwind: symbol.unwind ?? true,
+        },
   );
 }
 

@@ -8,6 +8,7 @@ import { findModuleContradictions } from './moduleGraph.ts';
 import { suggestion } from './nearest.ts';
 import { findPidContradictions } from './pids.ts';
 import { type StepDescription, walkSteps } from './program.ts';
+import { walkThreads } from './threads.ts';
 
 /** Where a value stands in the text, for errors that name two places. */
 export type LineOf = (path: Path) => number;
@@ -17,12 +18,15 @@ export function findContradictions(
   available: readonly ModuleDefinition[],
   lineOf: LineOf,
 ): Finding[] {
+  const functions = functionsOf(machine, available);
   return [
     ...findModuleContradictions(machine, available, lineOf),
     ...findSymbolContradictions(machine),
     ...findPidContradictions(machine, lineOf),
     ...findCpuContradictions(machine),
-    ...findProgramContradictions(machine, functionsOf(machine, available)),
+    ...findThreadContradictions(machine),
+    ...findProgramContradictions(machine, functions),
+    ...findInterruptContradictions(machine, functions),
   ];
 }
 
@@ -43,23 +47,49 @@ function* findSymbolContradictions({ symbols, modules }: MachineDescription): Ge
   }
 }
 
-function* findCpuContradictions({ tasks, cpus }: MachineDescription): Generator<Finding> {
-  for (const [index, { cpu }] of tasks.entries()) {
+function* findCpuContradictions(machine: MachineDescription): Generator<Finding> {
+  const { cpus, interrupts } = machine;
+  const threads = [...walkThreads(machine)].map(({ described: { cpu }, path }) => ({ cpu, path }));
+  const handlers = interrupts.map(({ cpu }, index) => ({ cpu, path: ['interrupts', index] }));
+  for (const { cpu, path } of [...threads, ...handlers]) {
     if (cpu === undefined || cpu < cpus) continue;
     const message = `there is no cpu ${cpu}: the machine has ${cpus}, counted from 0`;
-    yield { path: ['tasks', index, 'cpu'], message };
+    yield { path: [...path, 'cpu'], message };
+  }
+}
+
+function* findThreadContradictions({ tasks }: MachineDescription): Generator<Finding> {
+  for (const [index, { kthread = false, count = 1, threads = [] }] of tasks.entries()) {
+    const path = ['tasks', index, 'threads'];
+    if (kthread && threads.length > 0) {
+      yield { path, message: 'a kthread has no threads', atKey: true };
+    }
+    for (const [number, { pid }] of threads.entries()) {
+      if (pid === undefined || count === 1) continue;
+      const message = `${count} processes cannot all have this thread: leave the pid out`;
+      yield { path: [...path, number, 'pid'], message };
+    }
   }
 }
 
 function* findProgramContradictions(
-  { tasks }: MachineDescription,
+  machine: MachineDescription,
   functions: ReadonlySet<string>,
 ): Generator<Finding> {
-  for (const [index, { kthread = false, program = [] }] of tasks.entries()) {
-    for (const { step, path } of walkSteps(program, ['tasks', index, 'program'])) {
-      yield* findMisplacedVerbs(step, path, kthread);
-      yield* findUnknownFunctions(step, path, functions);
+  for (const { described, path, kthread } of walkThreads(machine)) {
+    for (const { step, path: place } of walkSteps(described.program ?? [], [...path, 'program'])) {
+      yield* findMisplacedVerbs(step, place, kthread);
+      yield* findUnknownFunctions(step, place, functions);
     }
+  }
+}
+
+function* findInterruptContradictions(
+  { interrupts }: MachineDescription,
+  functions: ReadonlySet<string>,
+): Generator<Finding> {
+  for (const [index, { call }] of interrupts.entries()) {
+    yield* findUnknown(call, ['interrupts', index, 'call'], functions);
   }
 }
 
@@ -76,8 +106,8 @@ function* findMisplacedVerbs(
       atKey: true,
     };
   }
-  if (kthread && step.fork) {
-    yield { path: [...path, 'fork'], message: 'a kthread does not fork', atKey: true };
+  for (const verb of FAMILY_VERBS.filter((known) => kthread && known in step)) {
+    yield { path: [...path, verb], message: 'a kthread has no children or threads', atKey: true };
   }
   if (kthread && step.syscall) {
     yield {
@@ -95,22 +125,33 @@ function* findMisplacedVerbs(
   }
 }
 
+const FAMILY_VERBS = ['fork', 'thread', 'wait_child', 'exit_group'] as const;
+
 function* findUnknownFunctions(
   { call, syscall, sleep_in }: StepDescription,
   path: Path,
   functions: ReadonlySet<string>,
 ): Generator<Finding> {
-  const named: [name: string, path: Path][] = [
-    ...(call === undefined ? [] : [[call, [...path, 'call']] satisfies [string, Path]]),
-  ];
-  for (const [verb, list] of Object.entries({ syscall, sleep_in })) {
-    for (const [index, name] of (list ?? []).entries()) named.push([name, [...path, verb, index]]);
+  if (call !== undefined) yield* complainUnlessKnown(call, [...path, 'call'], functions);
+  yield* findUnknown(syscall ?? [], [...path, 'syscall'], functions);
+  yield* findUnknown(sleep_in ?? [], [...path, 'sleep_in'], functions);
+}
+
+function* findUnknown(
+  names: readonly string[],
+  path: Path,
+  functions: ReadonlySet<string>,
+): Generator<Finding> {
+  for (const [index, name] of names.entries()) {
+    yield* complainUnlessKnown(name, [...path, index], functions);
   }
-  for (const [name, place] of named) {
-    if (functions.has(name)) continue;
-    yield {
-      path: place,
-      message: `no object has a function '${name}'${suggestion(name, functions)}`,
-    };
-  }
+}
+
+function* complainUnlessKnown(
+  name: string,
+  path: Path,
+  functions: ReadonlySet<string>,
+): Generator<Finding> {
+  if (functions.has(name)) return;
+  yield { path, message: `no object has a function '${name}'${suggestion(name, functions)}` };
 }

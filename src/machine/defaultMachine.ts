@@ -25,6 +25,7 @@ export function createDefaultMachine(release: Release, cpus: number): MachineDes
     symbols: { vmlinux: [...VMLINUX_SYMBOLS] },
     modules: [],
     tasks: defaultTasks(release, cpus),
+    interrupts: [],
     load: [],
   };
 }

@@ -4,7 +4,17 @@ import { RELEASES } from '../abi/release.ts';
 import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
 import { parameters } from './parameter.ts';
 import { program } from './program.ts';
-import { commName, integer, line, mapping, name, ownModuleName, symbolName } from './schema.ts';
+import {
+  commName,
+  integer,
+  line,
+  mapping,
+  name,
+  nonEmptyList,
+  ownModuleName,
+  period,
+  symbolName,
+} from './schema.ts';
 
 const CPUS_MAX = 64;
 const SEED_MAX = 2 ** 32 - 1;
@@ -18,13 +28,17 @@ const CMDLINE_LENGTH_MAX = 2047;
 /** What the engine calls by itself has to be a call site. */
 const OWN_FUNCTIONS: ReadonlySet<string> = new Set(PROC_SHOW_FUNCTIONS.map(({ name }) => name));
 
-const namedSymbol = mapping({ name: symbolName, traceable: z.boolean().optional() }).refine(
-  (given) => given.traceable !== false || !OWN_FUNCTIONS.has(given.name),
-  { path: ['traceable'], error: 'must be true: klpfs itself needs the call site of this function' },
-);
+const namedSymbol = mapping({
+  name: symbolName,
+  traceable: z.boolean().optional(),
+  unwind: z.boolean().optional(),
+}).refine((given) => given.traceable !== false || !OWN_FUNCTIONS.has(given.name), {
+  path: ['traceable'],
+  error: 'must be true: klpfs itself needs the call site of this function',
+});
 
 const symbol = z.union([symbolName, namedSymbol], {
-  error: 'must be a name, or a mapping of name and traceable',
+  error: 'must be a name, or a mapping of name, traceable and unwind',
 });
 
 const module = mapping({
@@ -37,13 +51,27 @@ const module = mapping({
   parameters: parameters.optional(),
 });
 
-const task = mapping({
-  comm: commName,
+const threadKeys = {
   pid: integer(1, PID_MAX).optional(),
   count: integer(1, TASKS_MAX).optional(),
-  kthread: z.boolean().optional(),
   cpu: integer(0, CPUS_MAX - 1).optional(),
   program: program.optional(),
+};
+
+/** A thread is called as its process unless it has a name of its own. */
+const thread = mapping({ comm: commName.optional(), ...threadKeys });
+
+const task = mapping({
+  comm: commName,
+  ...threadKeys,
+  kthread: z.boolean().optional(),
+  threads: z.array(thread).optional(),
+});
+
+const interrupt = mapping({
+  cpu: integer(0, CPUS_MAX - 1),
+  every: period,
+  call: nonEmptyList(symbolName),
 });
 
 const speedError = `must be a number above 0, up to ${SPEED_MAX}`;
@@ -70,6 +98,7 @@ export const machineSchema = mapping({
   symbols: z.record(z.string(), z.array(symbol)),
   modules: z.array(module),
   tasks: z.array(task),
+  interrupts: z.array(interrupt),
   load: z.array(name),
 });
 
@@ -85,6 +114,8 @@ export type MachineFile = z.output<typeof machineFileSchema>;
 export type SymbolDescription = z.output<typeof symbol>;
 export type ModuleDescription = z.output<typeof module>;
 export type TaskDescription = z.output<typeof task>;
+export type InterruptDescription = z.output<typeof interrupt>;
+export type ThreadDescription = z.output<typeof thread>;
 
 export type Symbols = MachineDescription['symbols'];
 

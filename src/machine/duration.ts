@@ -1,4 +1,5 @@
 /** Durations as people write them: `500ms`, `2s`, `1.5s`, `10us`, `1m`. */
+import { assert } from '../abi/errno.ts';
 import { NS_PER_MS, NS_PER_SECOND, NS_PER_US } from '../engine/clock.ts';
 
 const NS_PER_UNIT: ReadonlyMap<string, number> = new Map([
@@ -13,6 +14,13 @@ export function parseDuration(text: string): number | undefined {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([a-z]+)$/.exec(text) ?? [];
   const ns = Math.round(Number(number) * (NS_PER_UNIT.get(unit) ?? Number.NaN));
   return Number.isSafeInteger(ns) ? ns : undefined;
+}
+
+/** What the schema has found to be a duration, in nanoseconds. */
+export function toNanoseconds(text: string): number {
+  const durationNs = parseDuration(text);
+  assert(durationNs !== undefined, `${text} is a duration`);
+  return durationNs;
 }
 
 /** Why it is no duration, or undefined if it is one. */

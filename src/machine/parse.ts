@@ -75,6 +75,7 @@ function complete(file: MachineFile): MachineDescription {
     symbols: addSymbols(defaults.symbols, file.symbols ?? {}),
     modules: file.modules ?? defaults.modules,
     tasks: file.tasks ?? defaults.tasks,
+    interrupts: file.interrupts ?? defaults.interrupts,
     load: file.load ?? defaults.load,
   };
 }

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { assert } from '../abi/errno.ts';
 import type { Step } from '../engine/sched/program.ts';
-import { parseDuration } from './duration.ts';
+import { toNanoseconds } from './duration.ts';
 import type { Path } from './machineError.ts';
 import {
   commName,
@@ -28,10 +28,16 @@ export interface StepDescription {
   readonly repeat?:
     | { readonly times: number; readonly steps: readonly StepDescription[] }
     | undefined;
-  readonly fork?:
-    | { readonly comm: string; readonly program: readonly StepDescription[] }
-    | undefined;
+  readonly fork?: ChildDescription | undefined;
+  readonly thread?: ChildDescription | undefined;
+  readonly wait_child?: true | undefined;
   readonly exit?: number | undefined;
+  readonly exit_group?: number | undefined;
+}
+
+interface ChildDescription {
+  readonly comm: string;
+  readonly program: readonly StepDescription[];
 }
 
 const VERBS = [
@@ -43,10 +49,16 @@ const VERBS = [
   'signal_event',
   'repeat',
   'fork',
+  'thread',
+  'wait_child',
   'exit',
+  'exit_group',
 ];
 const REPEAT_MAX = 1_000_000_000;
 const EXIT_CODE_MAX = 255;
+
+const exitCode = integer(0, EXIT_CODE_MAX);
+const child = z.lazy(() => mapping({ comm: commName, program: nonEmptyList(step) }));
 
 const step: z.ZodType<StepDescription> = z.lazy(() =>
   mapping({
@@ -59,8 +71,11 @@ const step: z.ZodType<StepDescription> = z.lazy(() =>
     wait_for: name.optional(),
     signal_event: name.optional(),
     repeat: mapping({ times: integer(1, REPEAT_MAX), steps: nonEmptyList(step) }).optional(),
-    fork: mapping({ comm: commName, program: nonEmptyList(step) }).optional(),
-    exit: integer(0, EXIT_CODE_MAX).optional(),
+    fork: child.optional(),
+    thread: child.optional(),
+    wait_child: z.literal(true, { error: 'must be true' }).optional(),
+    exit: exitCode.optional(),
+    exit_group: exitCode.optional(),
   })
     .check(exactlyOneOf(VERBS))
     .check(({ value, issues }) => {
@@ -80,12 +95,13 @@ export function toSteps(described: readonly StepDescription[]): Step[] {
 }
 
 function toStep(described: StepDescription): Step {
-  const { user, syscall, call, sleep_in, wait_for, signal_event, repeat, fork } = described;
-  if (user !== undefined) return { kind: 'compute', durationNs: nanoseconds(user) };
+  const { user, syscall, call, sleep_in, wait_for, signal_event, repeat } = described;
+  const { fork, thread, wait_child, exit } = described;
+  if (user !== undefined) return { kind: 'compute', durationNs: toNanoseconds(user) };
   if (syscall) return { kind: 'call', functions: syscall };
   if (call !== undefined) return { kind: 'call', functions: [call] };
   if (sleep_in) {
-    const durationNs = described.for === undefined ? undefined : nanoseconds(described.for);
+    const durationNs = described.for === undefined ? undefined : toNanoseconds(described.for);
     return {
       kind: 'sleep',
       functions: sleep_in,
@@ -97,17 +113,14 @@ function toStep(described: StepDescription): Step {
   if (signal_event !== undefined) return { kind: 'signal', event: signal_event };
   if (repeat) return { kind: 'repeat', times: repeat.times, steps: toSteps(repeat.steps) };
   if (fork) return { kind: 'fork', comm: fork.comm, steps: toSteps(fork.program) };
-  assert(described.exit !== undefined, 'a step has a verb');
-  return { kind: 'exit' };
+  if (thread) return { kind: 'thread', comm: thread.comm, steps: toSteps(thread.program) };
+  if (wait_child) return { kind: 'wait-child' };
+  if (exit !== undefined) return { kind: 'exit' };
+  assert(described.exit_group !== undefined, 'a step has a verb');
+  return { kind: 'exit-group' };
 }
 
-function nanoseconds(text: string): number {
-  const durationNs = parseDuration(text);
-  assert(durationNs !== undefined, `${text} is a duration`);
-  return durationNs;
-}
-
-/** Every step of a program, those inside `repeat` and `fork` too, and where it stands. */
+/** Every step of a program, those inside other steps too, and where it stands. */
 export function* walkSteps(
   described: readonly StepDescription[],
   path: Path,
@@ -117,5 +130,6 @@ export function* walkSteps(
     yield { step: each, path: here };
     if (each.repeat) yield* walkSteps(each.repeat.steps, [...here, 'repeat', 'steps']);
     if (each.fork) yield* walkSteps(each.fork.program, [...here, 'fork', 'program']);
+    if (each.thread) yield* walkSteps(each.thread.program, [...here, 'thread', 'program']);
   }
 }

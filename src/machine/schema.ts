@@ -1,7 +1,8 @@
 /** The words that machine descriptions and patch manifests share, and how their errors read. */
 import * as z from 'zod';
+import { NS_PER_US } from '../engine/clock.ts';
 import { moduleName } from '../engine/module/model.ts';
-import { durationProblem } from './duration.ts';
+import { durationProblem, parseDuration } from './duration.ts';
 
 /** A mapping that has these keys and no others. */
 export function mapping<Shape extends z.ZodRawShape>(shape: Shape) {
@@ -40,6 +41,14 @@ export const commName = name.max(COMM_LENGTH_MAX, {
 
 export const duration = z.custom<string>((value) => durationProblem(value) === undefined, {
   error: ({ input }) => (input === undefined ? undefined : durationProblem(input)),
+});
+
+/** Shorter, and a machine would do nothing else. */
+const PERIOD_MIN_NS = 100 * NS_PER_US;
+
+/** How often something comes again. */
+export const period = duration.refine((text) => (parseDuration(text) ?? 0) >= PERIOD_MIN_NS, {
+  error: 'must be 100us or more',
 });
 
 /** KSYM_NAME_LEN of the oldest release, less its NUL. Source: include/linux/kallsyms.h. */

@@ -9,6 +9,7 @@ import { moduleName } from '../engine/module/model.ts';
 import { callByRequest, endTask, forkByRequest } from '../engine/sched/ask.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { setCpuOnline } from '../engine/sched/hotplug.ts';
+import { interruptByRequest } from '../engine/sched/interrupt.ts';
 import { wakeTask } from '../engine/sched/scheduler.ts';
 import { sendSignal } from '../engine/sched/signal.ts';
 import { framesOf } from '../engine/sched/stack.ts';
@@ -22,6 +23,7 @@ import {
   runStateOf,
   stackOf,
   type Task,
+  tgidOf,
 } from '../engine/sched/task.ts';
 import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
 import { listShownTasks } from './proc.ts';
@@ -40,6 +42,7 @@ export const kernelVerbs: readonly Verb[] = [
   { name: 'exit', show: () => 'write: PID\n', execute: exit, maxBytes: LINE_BYTES },
   { name: 'fork', show: () => 'write: PID\n', execute: fork, maxBytes: LINE_BYTES },
   { name: 'call', show: () => 'write: PID FUNCTION\n', execute: call, maxBytes: LINE_BYTES },
+  { name: 'irq', show: () => 'write: CPU FUNCTION ...\n', execute: irq, maxBytes: LINE_BYTES },
   { name: 'cpu', show: describeCpus, execute: cpu, maxBytes: LINE_BYTES },
   { name: 'tasks', show: describeTasks, maxBytes: 0 },
   { name: 'transition', show: describeTransition, maxBytes: 0 },
@@ -93,15 +96,20 @@ function call(kernel: Kernel, request: string): void {
   understood(() => callByRequest(kernel, task, name));
 }
 
+/** An interrupt whose handler calls the functions, one inside the other. */
+function* irq(kernel: Kernel, request: string): Context {
+  const [id, ...functions] = words(request, 'CPU FUNCTION ...');
+  if (!/^\d+$/.test(id) || functions.length === 0) {
+    throw new RequestError('EINVAL', 'expected CPU FUNCTION ...');
+  }
+  yield* understoodContext(interruptByRequest(kernel, Number(id), functions));
+}
+
 /** /sys/devices/system/cpu/cpuN/online. */
 function* cpu(kernel: Kernel, request: string): Context {
   const match = /^(\d+) (on|off)\s*$/.exec(request);
   if (!match) throw new RequestError('EINVAL', 'expected N on|off');
-  try {
-    yield* setCpuOnline(kernel, Number(match[1]), match[2] === 'on');
-  } catch (error) {
-    throw asRequestError(error);
-  }
+  yield* understoodContext(setCpuOnline(kernel, Number(match[1]), match[2] === 'on'));
 }
 
 function describeCpus({ cpus }: Kernel): string {
@@ -124,6 +132,14 @@ function understood(act: () => void): void {
   }
 }
 
+function* understoodContext(acting: Context): Context {
+  try {
+    yield* acting;
+  } catch (error) {
+    throw asRequestError(error);
+  }
+}
+
 function asRequestError(error: unknown): unknown {
   return error instanceof KernelError ? new RequestError(error.code, error.message) : error;
 }
@@ -141,6 +157,7 @@ function describeTasks(kernel: Kernel): string {
 function taskRow({ tasks }: Kernel, task: Task) {
   return {
     pid: pidOf(tasks, task),
+    tgid: tgidOf(tasks, task),
     comm: commOf(tasks, task),
     kind: kindOf(tasks, task),
     state: runStateOf(tasks, task),
@@ -162,11 +179,12 @@ function describeTransition(kernel: Kernel): string {
     now_us: Math.floor(kernel.clock.nowNs / NS_PER_US),
     passes: transition.passes,
     all,
-    behind: behind.map(({ task, holdup, frame }) => ({
+    behind: behind.map(({ task, holdup, frame, sinceNs }) => ({
       ...taskRow(kernel, task),
       holdup: holdup?.kind ?? null,
       function: holdup?.kind === 'sleeping-on' ? holdup.oldName : null,
       frame: frame ?? null,
+      behind_since_us: Math.floor(sinceNs / NS_PER_US),
     })),
   })}\n`;
 }

@@ -9,6 +9,7 @@ import type { Kernel } from '../engine/kernel.ts';
 import { dependentsOf } from '../engine/module/loader.ts';
 import type { Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
+import { isLeader } from '../engine/sched/family.ts';
 import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
 import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
 import type { Tree } from './inode.ts';
@@ -59,7 +60,10 @@ function* callShow(kernel: Kernel, name: string): Context<string> {
   return seq.text;
 }
 
-/** `self` is found, but not listed: it is none of the processes that the machine has. */
+/**
+ * `self` is found, but not listed: it is none of the processes that the machine has. So are threads
+ * beside the first of their process, as on Linux.
+ */
 function tasksDirectory(tree: Tree): Directory {
   const { kernel } = tree;
   const self = selfDirectory(tree);
@@ -68,12 +72,12 @@ function tasksDirectory(tree: Tree): Directory {
       if (name === 'self') return self;
       const pid = /^[1-9]\d*$/.test(name) ? Number(name) : 0;
       const task = kernel.tasks.byPid.get(pid);
-      return task !== undefined && isShown(kernel, task) ? processDirectory(tree, pid) : undefined;
+      return task !== undefined && isShown(kernel, task) ? processDirectory(tree, task) : undefined;
     },
     *list() {
       for (const task of listShownTasks(kernel)) {
-        const pid = pidOf(kernel.tasks, task);
-        yield [String(pid), processDirectory(tree, pid)];
+        if (!isLeader(kernel.tasks, task)) continue;
+        yield [String(pidOf(kernel.tasks, task)), processDirectory(tree, task)];
       }
     },
   });

@@ -1,6 +1,14 @@
 /** What several files of a process say of it: its state, its relations, whether it has memory. */
 import type { Kernel } from '../engine/kernel.ts';
-import { kindOf, pidOf, type RunState, runStateOf, type Task } from '../engine/sched/task.ts';
+import { leaderOf, parentOf } from '../engine/sched/family.ts';
+import {
+  kindOf,
+  pidOf,
+  type RunState,
+  runStateOf,
+  type Task,
+  tgidOf,
+} from '../engine/sched/task.ts';
 
 const INIT_PID = 1;
 const KTHREADD_PID = 2;
@@ -19,16 +27,27 @@ export function stateOf(kernel: Kernel, task: Task): string {
   return isIdleWorker(kernel, task) ? 'I (idle)' : STATES[runStateOf(kernel.tasks, task)];
 }
 
-/** The machine knows no other parents than those that every Linux has. */
+/** A child of init, or of kthreadd, unless a process of the machine has forked it. */
 export function parentPidOf({ tasks }: Kernel, task: Task): number {
-  const pid = pidOf(tasks, task);
-  if (pid === INIT_PID || pid === KTHREADD_PID) return 0;
+  const tgid = tgidOf(tasks, task);
+  if (tgid === INIT_PID || tgid === KTHREADD_PID) return 0;
+  const parent = parentOf(tasks, leaderOf(tasks, task));
+  if (parent !== undefined) return pidOf(tasks, parent);
   return isKthread(tasks, task) ? KTHREADD_PID : INIT_PID;
 }
 
-/** Also the process group: every process leads its own session, kthreads are in the kernel's. */
+/**
+ * Also the process group: every process that was not forked leads a session of its own, and its
+ * children are in it; kthreads are in the kernel's.
+ */
 export function sessionOf({ tasks }: Kernel, task: Task): number {
-  return isKthread(tasks, task) ? 0 : pidOf(tasks, task);
+  if (isKthread(tasks, task)) return 0;
+  return sessionOfProcess(tasks, leaderOf(tasks, task));
+}
+
+function sessionOfProcess(tasks: Kernel['tasks'], leader: Task): number {
+  const parent = parentOf(tasks, leader);
+  return parent === undefined ? pidOf(tasks, leader) : sessionOfProcess(tasks, parent);
 }
 
 /** task->mm: kthreads have none, and what has exited has none any more. */

@@ -4,12 +4,10 @@
  *
  * Whoever reads these is a process, too, and runs.
  */
-import { NS_PER_SECOND } from '../engine/clock.ts';
+import { USER_TICK_NS } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { listTasks, runStateOf } from '../engine/sched/task.ts';
 
-/** USER_HZ: the ticks in which user space is told times. */
-const TICK_NS = NS_PER_SECOND / 100;
 const READER = 1;
 
 /** softirq: the sum, and one for each vector. Source: NR_SOFTIRQS. */
@@ -24,7 +22,7 @@ const SOFTIRQS = '0 0 0 0 0 0 0 0 0 0 0';
 export function showMachineStat(kernel: Kernel): string {
   const { clock, tasks } = kernel;
   const cpus = kernel.cpus.filter(({ online }) => online);
-  const idle = Math.floor(clock.nowNs / TICK_NS);
+  const idle = Math.floor(clock.nowNs / USER_TICK_NS);
   const lines = [
     `cpu  ${cpuTimes(idle * cpus.length)}`,
     ...cpus.map(({ id }) => `cpu${id} ${cpuTimes(idle)}`),

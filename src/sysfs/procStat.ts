@@ -1,13 +1,15 @@
 /**
  * /proc/PID/stat: a task as 52 fields on one line.
  *
- * Times, faults and addresses are 0: the machine keeps no account of them.
+ * Times that it used, faults and addresses are 0: the machine keeps no account of them.
  *
  * Source: fs/proc/array.c:do_task_stat().
  */
 import { isIn, since } from '../abi/release.ts';
+import { USER_TICK_NS } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { commOf, cpuOf, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
+import { isLeader, threadsOf } from '../engine/sched/family.ts';
+import { commOf, cpuOf, pidOf, runStateOf, startNsOf, type Task } from '../engine/sched/task.ts';
 import {
   isKthread,
   isKthreadd,
@@ -47,18 +49,24 @@ export function showStat(kernel: Kernel, task: Task): string {
     /*  9 */ flagsOf(kernel, task),
     /* 10 minflt, cminflt, majflt, cmajflt */ 0, 0, 0, 0,
     /* 14 utime, stime, cutime, cstime */ 0, 0, 0, 0,
-    /* 18 priority, nice, num_threads, itrealvalue */ 20, 0, 1, 0,
-    /* 22 starttime */ 0,
+    /* 18 priority, nice, num_threads, itrealvalue */ 20, 0, threadsOf(tasks, task).length, 0,
+    /* 22 starttime */ Math.floor(startNsOf(tasks, task) / USER_TICK_NS),
     /* 23 vsize, rss, rsslim */ 0, 0, UNLIMITED,
     /* 26 startcode, endcode, startstack, kstkesp, kstkeip */ 0, 0, 0, 0, 0,
     /* 31 signal, blocked, sigignore, sigcatch */ 0, 0, isKthread(tasks, task) ? ALL_SIGNALS : 0, 0,
     /* 35 wchan, nswap, cnswap */ sleepsSomewhere(kernel, task) ? 1 : 0, 0, 0,
-    /* 38 exit_signal, processor */ isKthreadd(kernel, task) ? 0 : SIGCHLD, cpuOf(tasks, task),
+    /* 38 exit_signal, processor */ exitSignalOf(kernel, task), cpuOf(tasks, task),
     /* 40 rt_priority, policy, delayacct_blkio_ticks, guest_time, cguest_time */ 0, 0, 0, 0, 0,
     /* 45 start_data, end_data, start_brk, arg_start, arg_end, env_start, env_end */ 0, 0, 0, 0, 0, 0, 0,
     /* 52 exit_code */ 0,
   ];
   return `${fields.join(' ')}\n`;
+}
+
+/** -1 for threads whose end their parent is not told of. */
+function exitSignalOf(kernel: Kernel, task: Task): number {
+  if (!isLeader(kernel.tasks, task)) return -1;
+  return isKthreadd(kernel, task) ? 0 : SIGCHLD;
 }
 
 function flagsOf(kernel: Kernel, task: Task): number {

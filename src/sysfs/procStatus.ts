@@ -8,7 +8,8 @@
  */
 import { between, isIn, type ReleaseSpan, since } from '../abi/release.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { commOf, cpuOf, pidOf, type Task } from '../engine/sched/task.ts';
+import { threadsOf } from '../engine/sched/family.ts';
+import { commOf, cpuOf, pidOf, type Task, tgidOf } from '../engine/sched/task.ts';
 import { hasMemory, isKthread, isWorker, parentPidOf, sessionOf, stateOf } from './procIdentity.ts';
 
 interface Line {
@@ -38,7 +39,7 @@ const LINES: readonly Line[] = [
   { name: 'Name', value: ({ tasks }, task) => escapeName(commOf(tasks, task)) },
   { name: 'Umask', value: () => '0022' },
   { name: 'State', value: stateOf },
-  { name: 'Tgid', value: showPid },
+  { name: 'Tgid', value: showTgid },
   { name: 'Ngid', value: () => 0 },
   { name: 'Pid', value: showPid },
   { name: 'PPid', value: parentPidOf },
@@ -47,14 +48,14 @@ const LINES: readonly Line[] = [
   { name: 'Gid', value: () => '0\t0\t0\t0' },
   { name: 'FDSize', value: () => FD_SIZE },
   { name: 'Groups', value: () => ' ' },
-  { name: 'NStgid', value: showPid },
+  { name: 'NStgid', value: showTgid },
   { name: 'NSpid', value: showPid },
   { name: 'NSpgid', value: sessionOf },
   { name: 'NSsid', value: sessionOf },
   ...MEMORY,
   { name: 'CoreDumping', memory: true, value: () => 0 },
   { name: 'THP_enabled', releases: since('5.0'), memory: true, value: () => 1 },
-  { name: 'Threads', value: () => 1 },
+  { name: 'Threads', value: ({ tasks }, task) => threadsOf(tasks, task).length },
   { name: 'SigQ', value: () => `0/${SIGNALS_MAX}` },
   { name: 'SigPnd', value: () => NO_SIGNALS },
   { name: 'ShdPnd', value: () => NO_SIGNALS },
@@ -94,6 +95,10 @@ export function showStatus(kernel: Kernel, task: Task): string {
 
 function showPid({ tasks }: Kernel, task: Task): number {
   return pidOf(tasks, task);
+}
+
+function showTgid({ tasks }: Kernel, task: Task): number {
+  return tgidOf(tasks, task);
 }
 
 /** Source: proc_task_name(). */

@@ -9,7 +9,15 @@ import { decodeUtf8 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
 import { S_IFDIR, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { commOf, findTask, patchStateOf, type Task } from '../engine/sched/task.ts';
+import { threadsOf } from '../engine/sched/family.ts';
+import {
+  commOf,
+  findTask,
+  patchStateOf,
+  pidOf,
+  serialOf,
+  type Task,
+} from '../engine/sched/task.ts';
 import { createNumberedNode, type NodeBase, ONE_LINK, type Tree } from './inode.ts';
 import type { Directory, File, Node, OpenFile } from './node.ts';
 import { hasMemory } from './procIdentity.ts';
@@ -48,78 +56,97 @@ const THREAD_INO = 2;
 const PROCESS_FILES_INO = 3;
 const THREAD_FILES_INO = PROCESS_FILES_INO + TASK_FILES.size;
 
-/** /proc/PID, with the files of its only thread again below task/. */
-export function processDirectory(tree: Tree, pid: number): Directory {
-  return taskDirectory(tree, pid, {
+/** A task as its files know it: the one that it was when they were looked up. */
+interface Subject {
+  readonly task: Task;
+  readonly serial: number;
+  readonly pid: number;
+}
+
+function subjectOf({ kernel }: Tree, task: Task): Subject {
+  return { task, serial: serialOf(kernel.tasks, task), pid: pidOf(kernel.tasks, task) };
+}
+
+/** /proc/PID, with the files of each of its threads again below task/. */
+export function processDirectory(tree: Tree, task: Task): Directory {
+  const subject = subjectOf(tree, task);
+  return taskDirectory(tree, subject, {
     index: PROCESS_INO,
-    names: ['task', ...FILE_NAMES],
-    nlink: 3,
+    names: () => ['task', ...FILE_NAMES],
+    subdirectories: () => 1,
     make: (name) =>
-      name === 'task' ? threadsDirectory(tree, pid) : taskFile(tree, pid, name, PROCESS_FILES_INO),
+      name === 'task'
+        ? threadsDirectory(tree, subject)
+        : taskFile(tree, subject, name, PROCESS_FILES_INO),
   });
 }
 
-function threadsDirectory(tree: Tree, pid: number): Directory {
-  return taskDirectory(tree, pid, {
+/** Source: proc_task_readdir(), proc_task_getattr(). */
+function threadsDirectory(tree: Tree, subject: Subject): Directory {
+  const { tasks } = tree.kernel;
+  const threads = () => threadsOf(tasks, subject.task);
+  return taskDirectory(tree, subject, {
     index: THREADS_INO,
-    names: [String(pid)],
-    nlink: 3,
-    make: () => threadDirectory(tree, pid),
+    names: () => threads().map((thread) => String(pidOf(tasks, thread))),
+    subdirectories: () => threads().length,
+    make: (name) => threadDirectory(tree, requirePid(tree.kernel, Number(name))),
   });
 }
 
-function threadDirectory(tree: Tree, pid: number): Directory {
-  return taskDirectory(tree, pid, {
+function threadDirectory(tree: Tree, task: Task): Directory {
+  const subject = subjectOf(tree, task);
+  return taskDirectory(tree, subject, {
     index: THREAD_INO,
-    names: FILE_NAMES,
-    nlink: 2,
-    make: (name) => taskFile(tree, pid, name, THREAD_FILES_INO),
+    names: () => FILE_NAMES,
+    subdirectories: () => 0,
+    make: (name) => taskFile(tree, subject, name, THREAD_FILES_INO),
   });
 }
 
 interface Entries {
   readonly index: number;
-  readonly names: readonly string[];
-  readonly nlink: number;
+  readonly names: () => readonly string[];
+  readonly subdirectories: () => number;
   readonly make: (name: string) => Node;
 }
 
 /** Empty once the task has exited: ENOENT. Source: proc_pident_lookup(), proc_pident_readdir(). */
-function taskDirectory(tree: Tree, pid: number, { index, names, nlink, make }: Entries): Directory {
-  const { tasks } = tree.kernel;
+function taskDirectory(tree: Tree, subject: Subject, entries: Entries): Directory {
+  const { index, names, subdirectories, make } = entries;
+  const isHere = () => isThere(tree.kernel, subject);
+  const nlink = () => 2 + (isHere() ? subdirectories() : 0);
   return {
     kind: 'directory',
-    ...taskNode(tree, inoOf(pid, index), S_IFDIR | 0o555, () => nlink),
-    lookup: (name) =>
-      names.includes(name) && findTask(tasks, pid) !== undefined ? make(name) : undefined,
+    ...taskNode(tree, inoOf(subject.pid, index), S_IFDIR | 0o555, nlink),
+    lookup: (name) => (isHere() && names().includes(name) ? make(name) : undefined),
     list: () => {
-      if (findTask(tasks, pid) === undefined) throw new KernelError('ENOENT', `no process ${pid}`);
-      return names.map((name) => [name, make(name)] as const);
+      if (!isHere()) throw new KernelError('ENOENT', `process ${subject.pid} is gone`);
+      return names().map((name) => [name, make(name)] as const);
     },
   };
 }
 
-function taskFile(tree: Tree, pid: number, name: string, firstIno: number): File {
+function taskFile(tree: Tree, subject: Subject, name: string, firstIno: number): File {
   const file = TASK_FILES.get(name);
   if (!file) throw new Error(`klpfs bug: tasks have no ${name}`);
-  const ino = inoOf(pid, firstIno + FILE_NAMES.indexOf(name));
+  const ino = inoOf(subject.pid, firstIno + FILE_NAMES.indexOf(name));
   return {
     kind: 'file',
     ...taskNode(tree, ino, S_IFREG | file.mode, ONE_LINK),
-    open: () => openTaskFile(tree.kernel, pid, file),
+    open: () => openTaskFile(tree.kernel, subject, file),
   };
 }
 
-function openTaskFile(kernel: Kernel, pid: number, { show, store }: TaskFile): OpenFile {
+function openTaskFile(kernel: Kernel, subject: Subject, { show, store }: TaskFile): OpenFile {
   const snapshot = createSnapshot();
   return {
     read: (offset, sizeBytes) =>
       readSnapshot(snapshot, offset, sizeBytes, {
-        show: () => show(kernel, requireTask(kernel, pid)),
+        show: () => show(kernel, requireTask(kernel, subject)),
       }),
     write: (_offset, data) => {
       if (!store) throw new KernelError('EINVAL', 'no write()');
-      store(kernel, requireTask(kernel, pid), data);
+      store(kernel, requireTask(kernel, subject), data);
       return data.length;
     },
     release: () => {},
@@ -145,9 +172,19 @@ function storeComm({ tasks }: Kernel, task: Task, data: Uint8Array): void {
   tasks.comm[task] = name.replace(/\n$/, '');
 }
 
-function requireTask({ tasks }: Kernel, pid: number): Task {
+/** Whoever got its pid, or its row, is another task. */
+function isThere({ tasks }: Kernel, { task, serial, pid }: Subject): boolean {
+  return serialOf(tasks, task) === serial && findTask(tasks, pid) === task;
+}
+
+function requireTask(kernel: Kernel, subject: Subject): Task {
+  if (!isThere(kernel, subject)) throw new KernelError('ESRCH', `process ${subject.pid} is gone`);
+  return subject.task;
+}
+
+function requirePid({ tasks }: Kernel, pid: number): Task {
   const task = findTask(tasks, pid);
-  if (task === undefined) throw new KernelError('ESRCH', `process ${pid} is gone`);
+  if (task === undefined) throw new KernelError('ENOENT', `there is no thread ${pid}`);
   return task;
 }
 

@@ -13,6 +13,7 @@ import { describeBehind, type Straggler } from '../../src/cli/transition.ts';
 
 const reader: TaskRow = {
   pid: 4242,
+  tgid: 4242,
   comm: 'reader',
   kind: 'user',
   state: 'interruptible',
@@ -25,6 +26,7 @@ const straggler: Straggler = {
   holdup: 'sleeping-on',
   function: 'cmdline_proc_show',
   frame: 1,
+  behind_since_us: 0,
 };
 
 test.each([

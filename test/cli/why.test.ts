@@ -7,6 +7,7 @@ import { startMachine, type TestMachine } from './klpfs.ts';
 
 const straggler: Straggler = {
   pid: 7,
+  tgid: 7,
   comm: 'reader',
   kind: 'user',
   state: 'interruptible',
@@ -16,6 +17,7 @@ const straggler: Straggler = {
   holdup: 'sleeping-on',
   function: 'seq_read',
   frame: 1,
+  behind_since_us: 0,
 };
 
 const STOP_AND_CONT = 'klpfs kill -STOP 7; klpfs kill -CONT 7';
@@ -60,8 +62,9 @@ const explanation: Explanation = {
 
 test('an explanation has the patch, every task with its stack, and the ways out', () => {
   const idle: Straggler = {
-    ...{ pid: 0, comm: 'swapper/1', kind: 'idle', state: 'runnable', cpu: 1, patch_state: 1 },
-    ...{ stack: [], holdup: 'running', function: null, frame: null },
+    ...{ pid: 0, tgid: 0, comm: 'swapper/1', kind: 'idle', state: 'runnable', cpu: 1 },
+    ...{ patch_state: 1, stack: [], holdup: 'running', function: null, frame: null },
+    behind_since_us: 0,
   };
   const behind = [
     { ...straggler, behind_us: 12_340_000, freed_by: ['klpfs wake 7', 'klpfs exit 7'] },

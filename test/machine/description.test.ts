@@ -4,6 +4,7 @@ import { RELEASES } from '../../src/abi/release.ts';
 import { bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_SECOND } from '../../src/engine/clock.ts';
 import { findSymbols } from '../../src/engine/kallsyms.ts';
+import { threadsOf } from '../../src/engine/sched/family.ts';
 import { runMachine } from '../../src/engine/sched/run.ts';
 import { findTask, listTasks, pidOf } from '../../src/engine/sched/task.ts';
 import { toBootOptions } from '../../src/machine/bootOptions.ts';
@@ -56,7 +57,13 @@ tasks:
       - {sleep_in: [do_epoll_wait, livepatch_cmdline_proc_show], for: 10us}
       - {repeat: {times: 3, steps: [{signal_event: go}, {wait_for: go}]}}
       - {exit: 1}
+  - comm: pool
+    program: [{fork: {comm: child, program: [{exit_group: 0}]}}, {wait_child: true}]
+    threads:
+      - {count: 2, program: [{sleep_in: [vfs_read]}]}
+      - {comm: io, pid: 304, cpu: 1, program: [{thread: {comm: one, program: [{exit: 0}]}}]}
   - {comm: "k/0:1", kthread: true, program: [{sleep_in: [worker_thread], for: 1m}, {call: process_one_work}]}
+interrupts: [{cpu: 1, every: 2.5ms, call: [my_fn, vfs_read]}]
 load: [livepatch-sample, ./fix.yaml]
 `;
 
@@ -166,6 +173,7 @@ test('a program becomes the steps of the engine', () => {
     pid: 300,
     kthread: false,
     cpu: 2,
+    threads: [],
     program: [
       { kind: 'call', functions: ['vfs_read', 'nfsd_open'] },
       { kind: 'compute', durationNs: 1_500_000 },
@@ -201,6 +209,38 @@ test('a task without a pid never gets one that another asks for', () => {
   expect(new Set(pids).size).toBe(pids.length);
   expect(tasks.comm[findTask(tasks, 300) ?? -1]).toBe('busy');
   expect(tasks.comm[findTask(tasks, 302) ?? -1]).toBe('free');
+});
+
+test('an interrupt comes on its cpu, again and again', () => {
+  expect(toBootOptions(parse(FULL), [], 0).interrupts).toEqual([
+    { cpu: 1, periodNs: 2_500_000, functions: ['my_fn', 'vfs_read'] },
+  ]);
+});
+
+test('a process has threads, named as itself unless they have names, on any pids but those asked for', () => {
+  const { tasks } = toBootOptions(parse(FULL), [], 0);
+  const pool = tasks.find(({ comm }) => comm === 'pool');
+  const asleep = [
+    { kind: 'sleep', functions: ['vfs_read'], state: 'interruptible', durationNs: undefined },
+  ];
+  expect(pool?.program).toEqual([
+    { kind: 'fork', comm: 'child', steps: [{ kind: 'exit-group' }] },
+    { kind: 'wait-child' },
+  ]);
+  expect(pool?.threads).toEqual([
+    { comm: 'pool', pid: undefined, cpu: undefined, program: asleep },
+    { comm: 'pool', pid: undefined, cpu: undefined, program: asleep },
+    {
+      comm: 'io',
+      pid: 304,
+      cpu: 1,
+      program: [{ kind: 'thread', comm: 'one', steps: [{ kind: 'exit' }] }],
+    },
+  ]);
+
+  const table = boot(parse(FULL)).tasks;
+  const leader = [...listTasks(table)].find((task) => table.comm[task] === 'pool') ?? -1;
+  expect(threadsOf(table, leader).map((task) => pidOf(table, task))).toEqual([303, 305, 306, 304]);
 });
 
 test('what a module needs is loaded before it', () => {

@@ -17,10 +17,11 @@ function refusalOf(text: string, surroundings = SURROUNDINGS): string[] {
 }
 
 const KEYS =
-  'release, cpus, seed, clock, speed, reliable_stacktrace, cmdline, symbols, modules, tasks, load';
+  'release, cpus, seed, clock, speed, reliable_stacktrace, cmdline, symbols, modules, tasks, interrupts, load';
 const STEPS =
-  'user, syscall, call, sleep_in, for, state, wait_for, signal_event, repeat, fork, exit';
-const VERBS = 'user, syscall, call, sleep_in, wait_for, signal_event, repeat, fork, exit';
+  'user, syscall, call, sleep_in, for, state, wait_for, signal_event, repeat, fork, thread, wait_child, exit, exit_group';
+const VERBS =
+  'user, syscall, call, sleep_in, wait_for, signal_event, repeat, fork, thread, wait_child, exit, exit_group';
 
 // biome-ignore format: the columns are the point
 test.each<[text: string, complaint: string]>([
@@ -52,10 +53,10 @@ test.each<[text: string, complaint: string]>([
   ['cpu: 2',                           `m.yaml:1:1: cpu: unknown key: allowed are ${KEYS}`],
   ['modules_available: []',            `m.yaml:1:1: modules_available: unknown key: allowed are ${KEYS}`],
   // Symbols and modules
-  ['symbols: {vmlinux: [3]}',          'm.yaml:1:21: symbols.vmlinux[0]: must be a name, or a mapping of name and traceable'],
+  ['symbols: {vmlinux: [3]}',          'm.yaml:1:21: symbols.vmlinux[0]: must be a name, or a mapping of name, traceable and unwind'],
   ['symbols: {vmlinux: [a b]}',        'm.yaml:1:21: symbols.vmlinux[0]: must be the name of a function'],
   ['symbols: {vmlinux: [{name: 3}]}',  'm.yaml:1:28: symbols.vmlinux[0].name: must be a string, not a number'],
-  ['symbols: {vmlinux: [{name: f, trace: no}]}', 'm.yaml:1:31: symbols.vmlinux[0].trace: unknown key: allowed are name, traceable'],
+  ['symbols: {vmlinux: [{name: f, trace: no}]}', 'm.yaml:1:31: symbols.vmlinux[0].trace: unknown key: allowed are name, traceable, unwind'],
   ['symbols: {nfsd: [f]}',             "m.yaml:1:11: symbols.nfsd: is no object of this machine: vmlinux and what 'modules' lists are"],
   ['symbols: {vmlinux: [{name: version_proc_show, traceable: false}]}', 'm.yaml:1:58: symbols.vmlinux[0].traceable: must be true: klpfs itself needs the call site of this function'],
   ['modules: [{name: a}, {name: b}, {name: a}]', 'm.yaml:1:40: modules[2].name: a is taken by the module on line 1'],
@@ -72,6 +73,10 @@ test.each<[text: string, complaint: string]>([
   ['modules: [{name: a, parameters: {p: {type: int, mode: 0644}}}]', 'm.yaml:1:55: modules[0].parameters.p.mode: must be a string of octal digits such as "0644", not writable by others'],
   ['modules: [{name: a, parameters: {p: {type: int, mode: "0666"}}}]', 'm.yaml:1:55: modules[0].parameters.p.mode: must be a string of octal digits such as "0644", not writable by others'],
   ['modules: [{name: a, parameters: {p q: {type: int}}}]', 'm.yaml:1:34: modules[0].parameters.p q: must have letters, digits and _ only'],
+  ['interrupts: [{cpu: 0, every: 99us, call: [vfs_read]}]', 'm.yaml:1:30: interrupts[0].every: must be 100us or more'],
+  ['interrupts: [{cpu: 0, every: fast, call: [vfs_read]}]', 'm.yaml:1:30: interrupts[0].every: must be a duration such as 500ms or 1.5s (units: us, ms, s, m)'],
+  ['interrupts: [{cpu: 2, every: 1ms, call: [vfs_read]}]', 'm.yaml:1:20: interrupts[0].cpu: there is no cpu 2: the machine has 2, counted from 0'],
+  ['interrupts: [{cpu: 0, every: 1ms, call: [vfs_read, nosuch_fn]}]', "m.yaml:1:52: interrupts[0].call[1]: no object has a function 'nosuch_fn'"],
   // Tasks
   ['tasks: [{pid: 5}]',                'm.yaml:1:9: tasks[0].comm: is missing'],
   ['tasks: [{comm: a_name_of_16_chs}]', 'm.yaml:1:16: tasks[0].comm: must have at most 15 characters'],
@@ -85,7 +90,12 @@ test.each<[text: string, complaint: string]>([
   ['tasks: [&a {comm: a, pid: 42}, *a]', 'm.yaml:1:32: tasks[1].pid: 42 is taken by the task on line 1'],
   ['cpus: 1\ntasks: [{comm: a, cpu: 1}]', 'm.yaml:2:24: tasks[0].cpu: there is no cpu 1: the machine has 1, counted from 0'],
   ['tasks: [{comm: a, count: 0}]',     'm.yaml:1:26: tasks[0].count: must be an integer from 1 to 1000000'],
-  ['tasks: [{comm: a, states: []}]',   'm.yaml:1:19: tasks[0].states: unknown key: allowed are comm, pid, count, kthread, cpu, program'],
+  ['tasks: [{comm: a, states: []}]',   'm.yaml:1:19: tasks[0].states: unknown key: allowed are comm, pid, count, cpu, program, kthread, threads'],
+  ['tasks: [{comm: k, kthread: true, threads: [{}]}]', 'm.yaml:1:34: tasks[0].threads: a kthread has no threads'],
+  ['tasks: [{comm: a, count: 2, threads: [{pid: 9}]}]', 'm.yaml:1:45: tasks[0].threads[0].pid: 2 processes cannot all have this thread: leave the pid out'],
+  ['tasks:\n- {comm: a, pid: 9}\n- {comm: b, threads: [{pid: 9}]}', 'm.yaml:3:29: tasks[1].threads[0].pid: 9 is taken by the task on line 2'],
+  ['cpus: 1\ntasks: [{comm: a, threads: [{cpu: 1}]}]', 'm.yaml:2:35: tasks[0].threads[0].cpu: there is no cpu 1: the machine has 1, counted from 0'],
+  ['tasks: [{comm: a, threads: [{program: [{syscall: [nosuch_fn]}]}]}]', "m.yaml:1:51: tasks[0].threads[0].program[0].syscall[0]: no object has a function 'nosuch_fn'"],
 ])('%s', (text, complaint) => {
   expect(refusalOf(text)).toEqual([complaint]);
 });
@@ -114,6 +124,8 @@ test.each<[program: string, column: number, path: string, message: string]>([
   ['{repeat: {times: 0, steps: [{exit: 0}]}}', 52, '[0].repeat.times', 'must be an integer from 1 to 1000000000'],
   ['{repeat: {times: 2, steps: [{user: 1s}, {exti: 0}]}}', 76, '[0].repeat.steps[1].exti', `unknown key: allowed are ${STEPS}`],
   ['{repeat: {times: 2, steps: [{call: vfs_read}]}}', 64, '[0].repeat.steps[0].call', 'a user task enters the kernel by syscall: call is for kthreads'],
+  ['{thread: {comm: b, program: [{syscall: [nosuch_fn]}]}}', 75, '[0].thread.program[0].syscall[0]', "no object has a function 'nosuch_fn'"],
+  ['{wait_child: false}',               48, '[0].wait_child', 'must be true'],
   ['{exit: 256}',                       42, '[0].exit',      'must be an integer from 0 to 255'],
 ])('a program of %s', (step, column, path, message) => {
   expect(refusalOf(`tasks: [{comm: a_task, program: [  ${step}]}]`.replace('[  ', '[ '))).toEqual([
@@ -125,6 +137,8 @@ test.each<[program: string, column: number, path: string, message: string]>([
 test.each<[step: string, message: string]>([
   ['user: 1s',            'user: a kthread has no user space: use sleep_in or call'],
   ['syscall: [vfs_read]', 'syscall: a kthread makes no system calls: use call'],
+  ['fork: {comm: a, program: [{exit: 0}]}', 'fork: a kthread has no children or threads'],
+  ['wait_child: true',    'wait_child: a kthread has no children or threads'],
 ])('a kthread with %s', (step, message) => {
   expect(refusalOf(`tasks: [{comm: k, kthread: true, program: [{${step}}]}]`)).toEqual([
     `m.yaml:1:45: tasks[0].program[0].${message}`,

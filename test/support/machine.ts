@@ -24,6 +24,7 @@ export interface MachineOptions {
   readonly functions?: BootOptions['functions'];
   readonly modules?: readonly ModuleDefinition[];
   readonly tasks?: BootOptions['tasks'];
+  readonly interrupts?: BootOptions['interrupts'];
 }
 
 const LIVEPATCH = 'sys/kernel/livepatch';
@@ -47,6 +48,7 @@ export class Machine {
       functions: options.functions ?? [],
       modules: options.modules ?? [],
       tasks: options.tasks ?? [],
+      interrupts: options.interrupts ?? [],
     });
     this.root = mountedTree(this.kernel, []);
     this.advance(0);

@@ -1,9 +1,21 @@
 /** Tasks as tests need them. */
-import { startTask, type TaskDefinition } from '../../src/engine/boot.ts';
+import { startTask, type TaskDefinition, type ThreadDefinition } from '../../src/engine/boot.ts';
 import type { Machine } from './machine.ts';
 
 export function aTask(overrides: Partial<TaskDefinition> = {}): TaskDefinition {
-  return { comm: 'task', pid: undefined, kthread: false, cpu: 0, program: [], ...overrides };
+  return {
+    comm: 'task',
+    pid: undefined,
+    kthread: false,
+    cpu: 0,
+    program: [],
+    threads: [],
+    ...overrides,
+  };
+}
+
+export function aThread(overrides: Partial<ThreadDefinition> = {}): ThreadDefinition {
+  return { comm: 'thread', pid: undefined, cpu: 0, program: [], ...overrides };
 }
 
 /**

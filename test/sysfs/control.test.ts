@@ -165,6 +165,7 @@ test('a query is read, not written', () => {
   expect(tasks[0]).toMatchObject({ pid: 0, comm: 'swapper/0', kind: 'idle' });
   expect(tasks[1]).toEqual({
     pid: 3,
+    tgid: 3,
     comm: 'kworker/0:0',
     kind: 'kthread',
     state: 'interruptible',

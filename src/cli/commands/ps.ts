@@ -28,7 +28,7 @@ export function addPsCommand(program: Command): void {
       `
 PATCH is "-" outside a transition, and in one the state that the task is in:
 "unpatched" runs the old functions, "patched" the new ones. STACK begins with
-the newest frame.
+the newest frame. A "thread" is one beside the first of its process.
 
 Examples:
   $ klpfs ps
@@ -47,14 +47,16 @@ proc/PID/patch_state, proc/PID/stack`,
 }
 
 export function formatTasks(tasks: readonly TaskRow[]): string {
-  const rows = tasks.map(({ pid, kind, state, cpu, patch_state: patchState, comm, stack }) => [
-    String(pid),
-    kind,
-    state,
-    String(cpu),
-    PATCH_STATES.get(patchState) ?? String(patchState),
-    comm,
-    stack.join(' '),
-  ]);
+  const rows = tasks.map(
+    ({ pid, tgid, kind, state, cpu, patch_state: patchState, comm, stack }) => [
+      String(pid),
+      pid === tgid ? kind : 'thread',
+      state,
+      String(cpu),
+      PATCH_STATES.get(patchState) ?? String(patchState),
+      comm,
+      stack.join(' '),
+    ],
+  );
   return formatTable([HEADER, ...rows]);
 }

@@ -30,7 +30,6 @@ interface Options extends MachineOptions {
 /** Named as `why --json` prints it. */
 export interface Explanation extends Transition {
   readonly behind: readonly (Straggler & {
-    /** A task that is behind has been so from the beginning, or is the child of one. */
     readonly behind_us: number;
     /** Any one of them is enough. */
     readonly freed_by: readonly string[];
@@ -87,13 +86,13 @@ function requirePatch(machine: Machine, patch: string): void {
 }
 
 function explain(machine: Machine, transition: Transition): Explanation {
-  const { patch, target, since_us: sinceUs, now_us: nowUs } = transition;
+  const { patch, target, now_us: nowUs } = transition;
   const file = (name: string) => quote(join(machine.directory, LIVEPATCH, patch, name));
   return {
     ...transition,
     behind: transition.behind.map((task) => ({
       ...task,
-      behind_us: nowUs - sinceUs,
+      behind_us: nowUs - task.behind_since_us,
       freed_by: remediesOf(task),
     })),
     turn_around: `echo ${target === 'patched' ? 0 : 1} > ${file('enabled')}`,

@@ -239,12 +239,22 @@ function isIdleOfOfflineCpu(kernel: Kernel, task: Task): boolean {
 
 /** A stack is judged by what it returns into. Source: klp_check_stack(). */
 function checkStack(stack: Stack, departing: Map<Code, PatchFunc>): Holdup | undefined {
-  if (stack.depth > MAX_STACK_ENTRIES) return { kind: 'unreliable-stack' };
+  if (!isReliable(stack)) return { kind: 'unreliable-stack' };
   const frames = new Set(framesOf(stack));
   for (const [code, func] of departing) {
     if (frames.has(code)) return { kind: 'sleeping-on', oldName: func.oldName };
   }
   return undefined;
+}
+
+/** Source: save_stack_trace_tsk_reliable(), __save_stack_trace_reliable() of 4.15. */
+function isReliable(stack: Stack): boolean {
+  return stack.depth <= MAX_STACK_ENTRIES && [...framesOf(stack)].every(isKnownText);
+}
+
+/** __kernel_text_address(), and that the unwinder gets past it. */
+export function isKnownText({ module, unwind }: Code): boolean {
+  return unwind && module?.state !== 'unformed';
 }
 
 /** The code that tasks have to leave, in the order of objects and functions. */

@@ -4,31 +4,41 @@
 import { KernelError } from '../../abi/errno.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
+import { finishTask, isZombie, reap } from './exit.ts';
+import { threadsOf } from './family.ts';
 import { forkTask } from './fork.ts';
-import { armTick, cancelTaskTimer, cpuOfTask, interruptSleep } from './scheduler.ts';
-import { commOf, kindOf, pidOf, removeTask, runStateOf, type Task } from './task.ts';
+import { isRunningCode } from './program.ts';
+import { armTick, cpuOfTask, interruptSleep } from './scheduler.ts';
+import { commOf, kindOf, pidOf, runStateOf, type Task } from './task.ts';
 
 /**
- * Makes a task disappear, whatever it sleeps in.
+ * Ends a task, whatever it sleeps in; a zombie disappears as if its parent had waited for it.
  *
  * @throws KernelError EPERM for init, idle tasks and those that the kernel works with; EBUSY for
- * one that is about to run.
+ * one that is about to run, and for a zombie that still has threads.
  */
 export function endTask(kernel: Kernel, task: Task): void {
-  const { tasks, threads, events } = kernel;
+  const { tasks } = kernel;
   const pid = pidOf(tasks, task);
-  if (pid <= KTHREADD_PID || threads.has(task)) {
+  if (isZombie(kernel, task)) {
+    reapByRequest(kernel, task);
+    return;
+  }
+  if (pid <= KTHREADD_PID || !tasks.program[task]) {
     throw new KernelError('EPERM', `the machine needs ${commOf(tasks, task)} (${pid})`);
   }
   if (runStateOf(tasks, task) === 'runnable') {
     throw new KernelError('EBUSY', `${commOf(tasks, task)} (${pid}) is running; kill it`);
   }
-  cancelTaskTimer(kernel, task);
-  for (const { waiters } of events.values()) {
-    const position = waiters.indexOf(task);
-    if (position >= 0) waiters.splice(position, 1);
+  finishTask(kernel, task);
+}
+
+function reapByRequest(kernel: Kernel, zombie: Task): void {
+  const { tasks } = kernel;
+  if (threadsOf(tasks, zombie).length > 1) {
+    throw new KernelError('EBUSY', `${commOf(tasks, zombie)} is a zombie, but its threads are not`);
   }
-  removeTask(tasks, task);
+  reap(kernel, zombie);
 }
 
 /** kthreadd, the last of the pids that no machine does without. */
@@ -51,14 +61,16 @@ export function forkByRequest(kernel: Kernel, parent: Task): Task {
  * The task calls the function before it goes on with its program: at once if it can be
  * interrupted, else when its sleep is over.
  *
- * @throws KernelError EINVAL for an unknown function, or a task without a program.
+ * @throws KernelError EINVAL for an unknown function, or a task that does not execute steps.
  */
 export function callByRequest(kernel: Kernel, task: Task, name: string): void {
   const { tasks } = kernel;
   if (!lookupName(kernel.kallsyms, name)) {
     throw new KernelError('EINVAL', `there is no function '${name}'`);
   }
-  if (!tasks.program[task]) throw new KernelError('EINVAL', `${pidOf(tasks, task)} has no program`);
+  if (!tasks.program[task] || isRunningCode(kernel, task)) {
+    throw new KernelError('EINVAL', `${commOf(tasks, task)} calls nothing but what it has to`);
+  }
   tasks.calls.set(task, [...(tasks.calls.get(task) ?? []), name]);
   if (runStateOf(tasks, task) === 'interruptible') interruptSleep(kernel, task);
   else armTick(kernel, cpuOfTask(kernel, task));

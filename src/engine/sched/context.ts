@@ -12,6 +12,8 @@ export type SleepState = 'interruptible' | 'killable' | 'uninterruptible';
 export type Suspension =
   /** cond_resched(): the caller has worked for a while and lets others run. */
   | { readonly kind: 'resched' }
+  /** Compute: a process returns to user space for that, a kthread stays where it is. */
+  | { readonly kind: 'compute'; readonly durationNs: number }
   /** schedule() in a sleeping state, until woken or, if given, until that time in nanoseconds. */
   | { readonly kind: 'sleep'; readonly state: SleepState; readonly untilNs?: number };
 

@@ -4,28 +4,51 @@
  * Source: kernel/fork.c:copy_process(), kernel/livepatch/transition.c:klp_copy_process().
  */
 import type { Kernel } from '../kernel.ts';
+import { adopt, joinProcess, leaderOf } from './family.ts';
 import type { Program } from './program.ts';
 import { enqueueTask } from './scheduler.ts';
-import { addTask, cpuOf, isPatchPending, patchStateOf, type Task } from './task.ts';
+import { addTask, cpuOf, isPatchPending, patchStateOf, type Task, tgidOf } from './task.ts';
 
 export interface Child {
   readonly comm: string;
   readonly program: Program;
 }
 
-/** The child has its parent's patch state and flag, and switches on its way to user space. */
-export function forkTask(kernel: Kernel, parent: Task, { comm, program }: Child): Task {
+/** A process of its own, which has the patch state and the flag of the task that forks. */
+export function forkTask(kernel: Kernel, parent: Task, child: Child): Task {
+  const task = copyTask(kernel, parent, child, undefined);
+  adopt(kernel.tasks, leaderOf(kernel.tasks, parent), task);
+  return task;
+}
+
+/** One more thread of the process. Source: CLONE_THREAD. */
+export function cloneThread(kernel: Kernel, sibling: Task, child: Child): Task {
+  const tgid = tgidOf(kernel.tasks, sibling);
+  const task = copyTask(kernel, sibling, child, tgid);
+  joinProcess(kernel.tasks, task, tgid);
+  return task;
+}
+
+/** It switches on its way to user space. */
+function copyTask(
+  kernel: Kernel,
+  original: Task,
+  { comm, program }: Child,
+  tgid: number | undefined,
+): Task {
   const { tasks } = kernel;
-  const child = addTask(tasks, {
+  const task = addTask(tasks, {
     comm,
     kind: 'user',
-    cpu: cpuOf(tasks, parent),
+    cpu: cpuOf(tasks, original),
     stack: kernel.emptyStack,
+    startNs: kernel.clock.nowNs,
     program,
-    patchState: patchStateOf(tasks, parent),
-    patchPending: isPatchPending(tasks, parent),
+    patchState: patchStateOf(tasks, original),
+    patchPending: isPatchPending(tasks, original),
+    ...(tgid === undefined ? {} : { tgid }),
   });
-  tasks.leavingKernel.add(child);
-  enqueueTask(kernel, child);
-  return child;
+  tasks.leavingKernel.add(task);
+  enqueueTask(kernel, task);
+  return task;
 }

@@ -6,18 +6,18 @@
  * Source: kernel/cpu.c:_cpu_down(), kernel/sched/core.c:migrate_tasks().
  */
 import { KernelError } from '../../abi/errno.ts';
-import { setTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Queue, takeFirst } from '../queue.ts';
 import type { Context } from './context.ts';
 import type { Cpu } from './cpu.ts';
 import { enqueueTask, stopSpendingTime } from './scheduler.ts';
 import { cpuOf, kindOf, type Task, walkTasks } from './task.ts';
+import { betweenSteps } from './wait.ts';
 
 const BOOT_CPU = 0;
 
 /**
- * Takes a cpu offline, or back online; the work is done between two steps of the cpus.
+ * Takes a cpu offline, or back online.
  *
  * @throws KernelError ENODEV for a cpu that the machine lacks, EINVAL if it is so already, EBUSY
  * for cpu 0.
@@ -30,12 +30,10 @@ export function* setCpuOnline(kernel: Kernel, id: number, online: boolean): Cont
   }
   if (id === BOOT_CPU) throw new KernelError('EBUSY', 'cpu 0 boots the machine, and stays');
 
-  const { nowNs } = kernel.clock;
-  setTimer(kernel.timers, nowNs, () => {
+  yield* betweenSteps(kernel, () => {
     if (online) cpu.online = true;
     else takeOffline(kernel, cpu);
   });
-  yield { kind: 'sleep', state: 'uninterruptible', untilNs: nowNs };
 }
 
 function* drain(queue: Queue<Task>): Generator<Task> {

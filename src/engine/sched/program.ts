@@ -4,22 +4,15 @@
  * Steps as people write them are compiled once to flat instructions, so that a task in the middle
  * of its program is a position in a list.
  */
-import { enterFunction } from '../ftrace/ftrace.ts';
-import { type Code, lookupName } from '../kallsyms.ts';
+import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
-import { isContext, type SleepState } from './context.ts';
-import { forkTask } from './fork.ts';
-import {
-  attachThread,
-  exitTask,
-  goBackToEntry,
-  sleepTask,
-  spendTime,
-  wakeTask,
-} from './scheduler.ts';
-import { isSleepRefused } from './signal.ts';
-import { pushFrame } from './stack.ts';
-import { stackOf, type Task } from './task.ts';
+import { type Context, isContext, type SleepState } from './context.ts';
+import { enterByName, type FunctionReference, referTo } from './enter.ts';
+import { exitTask, waitForChild } from './exit.ts';
+import { cloneThread, forkTask } from './fork.ts';
+import { attachThread, goBackToEntry, sleepTask, spendTime, wakeTask } from './scheduler.ts';
+import { isSleepRefused, killOtherThreads } from './signal.ts';
+import { pidOf, stackOf, startWaiting, type Task } from './task.ts';
 
 export type Step =
   /** Compute: in user space, or in the kernel for a kthread. */
@@ -36,15 +29,14 @@ export type Step =
   | { readonly kind: 'wait'; readonly event: string }
   | { readonly kind: 'signal'; readonly event: string }
   | { readonly kind: 'repeat'; readonly times: number; readonly steps: readonly Step[] }
-  /** Start a child with a program of its own. */
-  | { readonly kind: 'fork'; readonly comm: string; readonly steps: readonly Step[] }
-  | { readonly kind: 'exit' };
-
-/** A function that a program names; looked up when it is first entered. */
-interface FunctionReference {
-  readonly name: string;
-  code: Code | undefined;
-}
+  /** Start a child process, or a thread of the same process, with a program of its own. */
+  | { readonly kind: 'fork' | 'thread'; readonly comm: string; readonly steps: readonly Step[] }
+  /** Wait until a child has exited, and take its zombie away; go on at once without children. */
+  | { readonly kind: 'wait-child' }
+  /** Code rather than data: goes on with the next step when it returns. */
+  | { readonly kind: 'run'; readonly body: (kernel: Kernel) => Context }
+  /** End this thread, or the process with all its threads. */
+  | { readonly kind: 'exit' | 'exit-group' };
 
 type Instruction =
   | { readonly kind: 'compute'; readonly durationNs: number }
@@ -55,8 +47,10 @@ type Instruction =
   | { readonly kind: 'wait'; readonly event: string }
   | { readonly kind: 'signal'; readonly event: string }
   | { readonly kind: 'repeat'; readonly times: number; readonly start: number }
-  | { readonly kind: 'fork'; readonly comm: string; readonly program: Program }
-  | { readonly kind: 'exit' };
+  | { readonly kind: 'fork' | 'thread'; readonly comm: string; readonly program: Program }
+  | { readonly kind: 'wait-child' }
+  | { readonly kind: 'run'; readonly body: (kernel: Kernel) => Context }
+  | { readonly kind: 'exit' | 'exit-group' };
 
 export interface Program {
   readonly instructions: readonly Instruction[];
@@ -86,7 +80,8 @@ function compileStep(step: Step, into: Instruction[]): void {
       );
       return;
     case 'wait':
-      into.push(enter([]), step, { kind: 'return' });
+    case 'wait-child':
+      into.push(enter(WAIT_FRAMES[step.kind]), step, { kind: 'return' });
       return;
     case 'repeat': {
       const start = into.length;
@@ -95,15 +90,19 @@ function compileStep(step: Step, into: Instruction[]): void {
       return;
     }
     case 'fork':
-      into.push({ kind: 'fork', comm: step.comm, program: compileProgram(step.steps) });
+    case 'thread':
+      into.push({ kind: step.kind, comm: step.comm, program: compileProgram(step.steps) });
       return;
     default:
       into.push(step);
   }
 }
 
+/** What a task sleeps in, the outermost first, where the machine has such functions. */
+const WAIT_FRAMES = { wait: [], 'wait-child': ['kernel_wait4', 'do_wait', 'schedule'] } as const;
+
 function enter(functions: readonly string[]): Instruction {
-  return { kind: 'enter', functions: functions.map((name) => ({ name, code: undefined })) };
+  return { kind: 'enter', functions: functions.map(referTo) };
 }
 
 /** Executes the next instruction of a task's program. */
@@ -114,6 +113,12 @@ export function continueProgram(kernel: Kernel, task: Task): void {
   kernel.tasks.position[task] = position + 1;
   if (instruction) execute(kernel, task, instruction);
   else sleepTask(kernel, task, 'interruptible', undefined);
+}
+
+/** Whether the task is in a step that is code, which nothing can be put into. */
+export function isRunningCode({ tasks, threads }: Kernel, task: Task): boolean {
+  const executed = tasks.program[task]?.instructions[(tasks.position[task] ?? 0) - 1];
+  return threads.has(task) && executed?.kind === 'run';
 }
 
 function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
@@ -146,6 +151,22 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
     case 'fork':
       forkTask(kernel, task, instruction);
       return;
+    case 'thread':
+      cloneThread(kernel, task, instruction);
+      return;
+    case 'wait-child':
+      if (isSleepRefused(kernel, task, 'interruptible')) goBackToEntry(kernel, task);
+      else waitForChild(kernel, task);
+      return;
+    case 'run':
+      attachThread(kernel, task, instruction.body(kernel), (outcome) => {
+        if ('error' in outcome) reportBug(kernel, task, outcome.error);
+      });
+      return;
+    case 'exit-group':
+      killOtherThreads(kernel, task);
+      exitTask(kernel, task);
+      return;
     case 'exit':
       exitTask(kernel, task);
   }
@@ -157,26 +178,19 @@ export function makeCall(kernel: Kernel, task: Task): void {
   if (name === undefined) return;
   if (others.length > 0) kernel.tasks.calls.set(task, others);
   else kernel.tasks.calls.delete(task);
-  enterByName(kernel, task, { name, code: undefined });
+  enterByName(kernel, task, referTo(name));
   runBody(kernel, task);
   kernel.tasks.leavingKernel.add(task);
-}
-
-/** A function that is not there (its module is not loaded) is passed over. */
-function enterByName(kernel: Kernel, task: Task, reference: FunctionReference): void {
-  const known = reference.code;
-  if (!known || (known.module && known.module.state === 'unformed')) {
-    reference.code = lookupName(kernel.kallsyms, reference.name);
-  }
-  if (!reference.code) return;
-  const entered = enterFunction(kernel, task, reference.code);
-  kernel.tasks.stack[task] = pushFrame(stackOf(kernel.tasks, task), entered);
 }
 
 /** Runs what the innermost function does; one that sleeps takes over the task until it returns. */
 function runBody(kernel: Kernel, task: Task): void {
   const answer = stackOf(kernel.tasks, task).code?.body?.({ kernel });
   if (answer !== undefined && isContext(answer)) attachThread(kernel, task, answer, () => {});
+}
+
+function reportBug(kernel: Kernel, task: Task, error: unknown): void {
+  emit(kernel, { type: 'bug', where: `task ${pidOf(kernel.tasks, task)}`, error });
 }
 
 function sleepUnlessSignalled(
@@ -199,7 +213,7 @@ function waitForEvent(kernel: Kernel, task: Task, name: string): void {
     goBackToEntry(kernel, task);
     return;
   }
-  event.waiters.push(task);
+  startWaiting(kernel.tasks, task, event.waiters);
   sleepTask(kernel, task, 'interruptible', undefined);
 }
 
@@ -207,11 +221,11 @@ function waitForEvent(kernel: Kernel, task: Task, name: string): void {
 function signalEvent(kernel: Kernel, name: string): void {
   const event = eventNamed(kernel, name);
   event.signalled = true;
-  for (const task of event.waiters.splice(0)) wakeTask(kernel, task, 'woken');
+  for (const task of [...event.waiters]) wakeTask(kernel, task, 'woken');
 }
 
 function eventNamed(kernel: Kernel, name: string) {
-  const event = kernel.events.get(name) ?? { signalled: false, waiters: [] };
+  const event = kernel.events.get(name) ?? { signalled: false, waiters: new Set() };
   kernel.events.set(name, event);
   return event;
 }

@@ -20,8 +20,7 @@ export function startRequest<T>(
 
 /** A signal for the process behind a request: pending until a sleep that allows for it. */
 export function interruptRequest(kernel: Kernel, task: Task): void {
-  const thread = kernel.threads.get(task);
-  if (!thread) return;
-  thread.signalPending = true;
+  if (!kernel.threads.has(task)) return;
+  kernel.tasks.signals.set(task, ['INT']);
   if (runStateOf(kernel.tasks, task) === 'interruptible') wakeTask(kernel, task, 'signal');
 }

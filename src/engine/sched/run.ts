@@ -10,10 +10,10 @@ import { updatePatchState } from '../livepatch/patchState.ts';
 import { pushLast, queueLength, takeFirst } from '../queue.ts';
 import type { Suspension } from './context.ts';
 import type { Cpu } from './cpu.ts';
+import { exitTask } from './exit.ts';
 import { continueProgram, makeCall } from './program.ts';
 import {
   cpuOfTask,
-  exitTask,
   type Outcome,
   sleepTask,
   spendTime,
@@ -21,7 +21,7 @@ import {
   type Thread,
   wakeTask,
 } from './scheduler.ts';
-import { deliverSignals } from './signal.ts';
+import { deliverSignals, isSleepRefused } from './signal.ts';
 import { isPatchPending, kindOf, runStateOf, type Task } from './task.ts';
 
 /**
@@ -82,21 +82,22 @@ function schedule(kernel: Kernel, cpu: Cpu): void {
 
 function runTask(kernel: Kernel, cpu: Cpu, task: Task): void {
   kernel.current = task;
-  const thread = kernel.threads.get(task);
-  if (thread) resumeThread(kernel, cpu, task, thread);
-  else if (kernel.tasks.leavingKernel.delete(task)) leaveKernel(kernel, task);
-  else goOn(kernel, task);
+  if (kernel.tasks.leavingKernel.delete(task)) leaveKernel(kernel, task);
+  else goOn(kernel, cpu, task);
   kernel.current = cpu.idle;
 }
 
-/** With what an interrupt broke off, or with the next step of its program. */
-function goOn(kernel: Kernel, task: Task): void {
+/** With what an interrupt broke off, or with the next step of what it executes. */
+function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
   const remainingNs = kernel.tasks.preempted.get(task);
-  if (remainingNs === undefined) {
-    continueProgram(kernel, task);
-  } else {
+  const thread = kernel.threads.get(task);
+  if (remainingNs !== undefined) {
     kernel.tasks.preempted.delete(task);
     spendTime(kernel, task, kernel.clock.nowNs + remainingNs);
+  } else if (thread) {
+    resumeThread(kernel, cpu, task, thread);
+  } else {
+    continueProgram(kernel, task);
   }
 }
 
@@ -108,7 +109,7 @@ function goOn(kernel: Kernel, task: Task): void {
  */
 function leaveKernel(kernel: Kernel, task: Task): void {
   const isProcess = kindOf(kernel.tasks, task) === 'user';
-  kernel.tasks.stack[task] = kernel.emptyStack;
+  if (!kernel.threads.has(task)) kernel.tasks.stack[task] = kernel.emptyStack;
   if (isProcess && !deliverSignals(kernel, task)) return;
   if (isProcess && isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
   makeCall(kernel, task);
@@ -122,14 +123,31 @@ function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): voi
     endThread(kernel, task, thread, { error });
     return;
   }
-  if (step.done) {
-    endThread(kernel, task, thread, { value: step.value });
-  } else if (step.value.kind === 'sleep') {
-    const interrupted = thread.signalPending && step.value.state === 'interruptible';
-    thread.wakeup = interrupted ? 'signal' : 'woken';
-    if (!interrupted) sleepTask(kernel, task, step.value.state, step.value.untilNs);
-  } else {
-    cpu.needResched = queueLength(cpu.runQueue) > 0;
+  if (step.done) endThread(kernel, task, thread, { value: step.value });
+  else suspendThread(kernel, cpu, task, thread, step.value);
+}
+
+function suspendThread(
+  kernel: Kernel,
+  cpu: Cpu,
+  task: Task,
+  thread: Thread,
+  suspension: Suspension,
+): void {
+  switch (suspension.kind) {
+    case 'sleep': {
+      const isRefused = isSleepRefused(kernel, task, suspension.state);
+      thread.wakeup = isRefused ? 'signal' : 'woken';
+      if (!isRefused) sleepTask(kernel, task, suspension.state, suspension.untilNs);
+      return;
+    }
+    case 'compute':
+      thread.wakeup = 'woken';
+      kernel.tasks.leavingKernel.add(task);
+      kernel.tasks.preempted.set(task, suspension.durationNs);
+      return;
+    case 'resched':
+      cpu.needResched = queueLength(cpu.runQueue) > 0;
   }
 }
 

@@ -18,9 +18,9 @@ import {
   cpuOf,
   isPatchPending,
   type NewTask,
-  removeTask,
   runStateOf,
   setRunState,
+  stopWaiting,
   type Task,
 } from './task.ts';
 
@@ -31,18 +31,20 @@ export interface Thread {
   readonly context: Context<unknown>;
   readonly settled: (outcome: Outcome<unknown>) => void;
   wakeup: Wakeup;
-  /** TIF_SIGPENDING: the next interruptible sleep ends at once. */
-  signalPending: boolean;
 }
 
 /**
  * Adds a task that comes from outside: during a transition it is as far as a process that has just
  * come back from user space. The caller puts it on a run queue.
  */
-export function createTask(kernel: Kernel, created: Omit<NewTask, 'stack' | 'patchState'>): Task {
+export function createTask(
+  kernel: Kernel,
+  created: Omit<NewTask, 'stack' | 'patchState' | 'startNs'>,
+): Task {
   return addTask(kernel.tasks, {
     ...created,
     stack: kernel.emptyStack,
+    startNs: kernel.clock.nowNs,
     patchState: arrivingPatchState(kernel),
   });
 }
@@ -74,7 +76,6 @@ export function attachThread<T>(
     context,
     settled: settled as (outcome: Outcome<unknown>) => void,
     wakeup: 'woken',
-    signalPending: false,
   });
 }
 
@@ -88,11 +89,21 @@ export function enqueueTask(kernel: Kernel, task: Task): void {
 /** try_to_wake_up(): ends a sleep; nothing happens to a task that does not sleep. */
 export function wakeTask(kernel: Kernel, task: Task, wakeup: Wakeup): void {
   const state = runStateOf(kernel.tasks, task);
-  if (state === 'runnable' || state === 'zombie') return;
+  if (state === 'runnable' || state === 'stopped' || state === 'zombie') return;
   setRunState(kernel.tasks, task, 'runnable');
   cancelTaskTimer(kernel, task);
+  stopWaiting(kernel.tasks, task);
   const thread = kernel.threads.get(task);
   if (thread) thread.wakeup = wakeup;
+  enqueueTask(kernel, task);
+}
+
+/** A stopped process goes on, on its way to user space. */
+export function continueStopped(kernel: Kernel, task: Task): void {
+  const { tasks } = kernel;
+  tasks.stack[task] = kernel.emptyStack;
+  tasks.leavingKernel.add(task);
+  setRunState(tasks, task, 'runnable');
   enqueueTask(kernel, task);
 }
 
@@ -106,17 +117,6 @@ export function sleepTask(
   setRunState(kernel.tasks, task, state);
   if (untilNs !== undefined) setTaskTimer(kernel, task, untilNs);
   cpuOfTask(kernel, task).needResched = true;
-}
-
-/** do_exit(): the task that runs now is gone. Its parent reaps it at once. */
-export function exitTask(kernel: Kernel, task: Task): void {
-  const cpu = cpuOfTask(kernel, task);
-  assert(cpu.current === task, `task ${task} exits without running`);
-  cancelTaskTimer(kernel, task);
-  cpu.current = cpu.idle;
-  cpu.busyUntilNs = undefined;
-  cpu.needResched = true;
-  removeTask(kernel.tasks, task);
 }
 
 /** do_signal_stop(): the task that runs now stops until it is continued. */
@@ -134,18 +134,19 @@ export function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
   cpu.busyUntilNs = undefined;
 }
 
-/** Ends a sleep of a program's task without what it waits for: it will begin this sleep anew. */
+/**
+ * Ends a sleep without what it waits for. A program will begin this sleep anew; other code is told
+ * why it was woken.
+ */
 export function interruptSleep(kernel: Kernel, task: Task): void {
-  const thread = kernel.threads.get(task);
-  if (thread) thread.signalPending = true;
-  else if (runStateOf(kernel.tasks, task) === 'stopped') kernel.tasks.leavingKernel.add(task);
-  else goBackToEntry(kernel, task);
+  if (!kernel.threads.has(task)) goBackToEntry(kernel, task);
   wakeTask(kernel, task, 'signal');
 }
 
 /** Lets a program's task leave the kernel, and enter it again for the step that it is in. */
-export function goBackToEntry({ tasks }: Kernel, task: Task): void {
+export function goBackToEntry({ tasks, emptyStack }: Kernel, task: Task): void {
   tasks.position[task] = (tasks.position[task] ?? 0) - STEPS_BACK_TO_ENTRY;
+  tasks.stack[task] = emptyStack;
   tasks.leavingKernel.add(task);
 }
 

@@ -1,9 +1,10 @@
 /**
  * Signals: what they do to processes, and when.
  *
- * A signal is queued; it takes effect when its process is about to return to user space. An
- * interruptible sleep ends for it, and the system call begins anew afterwards. Programs have no
- * handlers, so each signal does what it does by default. Kthreads take none.
+ * A signal is for a whole process: each thread has it queued, and it takes effect when that thread
+ * is about to return to user space. An interruptible sleep ends for it, and the system call begins
+ * anew afterwards. Programs have no handlers, so each signal does what it does by default. Kthreads
+ * take none.
  *
  * Source: kernel/signal.c:complete_signal(), get_signal(), do_signal_stop().
  */
@@ -11,16 +12,11 @@ import { KernelError } from '../../abi/errno.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SleepState } from './context.ts';
-import {
-  armTick,
-  cpuOfTask,
-  enqueueTask,
-  exitTask,
-  interruptSleep,
-  stopTask,
-} from './scheduler.ts';
+import { exitTask } from './exit.ts';
+import { threadsOf } from './family.ts';
+import { armTick, continueStopped, cpuOfTask, interruptSleep, stopTask } from './scheduler.ts';
 import { pushFrame } from './stack.ts';
-import { kindOf, pidOf, runStateOf, setRunState, stackOf, type Task } from './task.ts';
+import { kindOf, runStateOf, stackOf, type Task, tgidOf } from './task.ts';
 
 type Action = 'terminate' | 'stop' | 'continue' | 'ignore';
 
@@ -49,27 +45,38 @@ export const SIGNAL_NAMES = SIGNALS.map(({ name }) => name);
 const INIT_PID = 1;
 
 /**
- * kill(2) for one process. The signal is a name, with or without `SIG` or a dash, or a number.
+ * kill(2) for the process of the task. The signal is a name, with or without `SIG` or a dash, or a number.
  *
  * @throws KernelError EINVAL for a signal that there is not.
  */
 export function sendSignal(kernel: Kernel, task: Task, signal: string): void {
   const known = findSignal(signal);
-  const isInit = pidOf(kernel.tasks, task) === INIT_PID;
+  const isInit = tgidOf(kernel.tasks, task) === INIT_PID;
   if (known.action === 'ignore' || kindOf(kernel.tasks, task) !== 'user' || isInit) return;
-  if (known.action === 'continue') {
+  for (const thread of threadsOf(kernel.tasks, task)) signalThread(kernel, thread, known);
+}
+
+/** Ends the other threads of the process of the task that runs now. Source: zap_other_threads(). */
+export function killOtherThreads(kernel: Kernel, task: Task): void {
+  const others = threadsOf(kernel.tasks, task).filter((thread) => thread !== task);
+  for (const thread of others) signalThread(kernel, thread, findSignal('KILL'));
+}
+
+function signalThread(kernel: Kernel, task: Task, signal: Signal): void {
+  if (runStateOf(kernel.tasks, task) === 'zombie') return;
+  if (signal.action === 'continue') {
     continueTask(kernel, task);
     return;
   }
   const pending = kernel.tasks.signals.get(task) ?? [];
-  kernel.tasks.signals.set(task, [...pending, known.name]);
-  wakeForSignal(kernel, task, known);
+  kernel.tasks.signals.set(task, [...pending, signal.name]);
+  wakeForSignal(kernel, task, signal);
 }
 
 /** signal_pending_state(): whether a sleep of this kind is over before it begins. */
 export function isSleepRefused({ tasks }: Kernel, task: Task, state: SleepState): boolean {
   const pending = tasks.signals.get(task) ?? [];
-  if (state === 'interruptible') return pending.length > 0;
+  if (state === 'interruptible') return pending.length > 0 || tasks.calls.has(task);
   return state === 'killable' && pending.some((name) => findSignal(name).action === 'terminate');
 }
 
@@ -97,11 +104,8 @@ const STOP_FRAMES = ['exit_to_usermode_loop', 'do_signal', 'get_signal', 'do_sig
 function wakeForSignal(kernel: Kernel, task: Task, { name, action }: Signal): void {
   const state = runStateOf(kernel.tasks, task);
   const isFatal = action === 'terminate';
-  const wakes =
-    state === 'interruptible' ||
-    (state === 'killable' && isFatal) ||
-    (state === 'stopped' && name === 'KILL');
-  if (wakes) interruptSleep(kernel, task);
+  if (state === 'interruptible' || (state === 'killable' && isFatal)) interruptSleep(kernel, task);
+  else if (state === 'stopped' && name === 'KILL') continueStopped(kernel, task);
   else armTick(kernel, cpuOfTask(kernel, task));
 }
 
@@ -111,11 +115,7 @@ function continueTask(kernel: Kernel, task: Task): void {
   const kept = (tasks.signals.get(task) ?? []).filter((name) => findSignal(name).action !== 'stop');
   if (kept.length > 0) tasks.signals.set(task, kept);
   else tasks.signals.delete(task);
-  if (runStateOf(tasks, task) !== 'stopped') return;
-  tasks.stack[task] = kernel.emptyStack;
-  tasks.leavingKernel.add(task);
-  setRunState(tasks, task, 'runnable');
-  enqueueTask(kernel, task);
+  if (runStateOf(tasks, task) === 'stopped') continueStopped(kernel, task);
 }
 
 function findSignal(signal: string): Signal {

@@ -9,6 +9,7 @@ import { assert } from '../../abi/errno.ts';
 import type { Timer } from '../clock.ts';
 import type { TimerPayload } from '../kernel.ts';
 import type { SleepState } from './context.ts';
+import { createFamily, type Family } from './family.ts';
 import type { Program } from './program.ts';
 import type { Stack } from './stack.ts';
 
@@ -38,6 +39,12 @@ const RUN_STATES: readonly RunState[] = [
 export interface TaskTable {
   length: number;
   pid: Int32Array;
+  /** The pid of the leader of its thread group. */
+  tgid: Int32Array;
+  /** Which of all tasks that ever were it is: a row and a pid are used again, this is not. */
+  serial: Uint32Array;
+  /** When it was made, nanoseconds since boot. */
+  startNs: Float64Array;
   kind: Uint8Array;
   runState: Uint8Array;
   patchState: Int8Array;
@@ -58,11 +65,17 @@ export interface TaskTable {
   readonly signals: Map<Task, readonly string[]>;
   /** Functions that tasks were asked to call, the next one first. */
   readonly calls: Map<Task, readonly string[]>;
+  /** Where a sleeping task will be looked for by those who wake it. */
+  readonly waitsIn: Map<Task, Set<Task>>;
   /** Tasks that pass the way out of the kernel before they go on with their program. */
   readonly leavingKernel: Set<Task>;
   readonly byPid: Map<number, Task>;
+  readonly family: Family;
   readonly free: Task[];
+  /** Pids that tasks will have which are being added just now. */
+  readonly reservedPids: Set<number>;
   nextPid: number;
+  nextSerial: number;
   /** The pass that is walking over the rows now, so that no task is born behind its back. */
   walk: Walk | undefined;
 }
@@ -77,7 +90,10 @@ export interface NewTask {
   readonly kind: TaskKind;
   readonly cpu: number;
   readonly stack: Stack;
+  readonly startNs: number;
   readonly pid?: number;
+  /** Of the process whose thread it is; it is one of its own unless given. */
+  readonly tgid?: number;
   readonly program?: Program;
   readonly patchState?: PatchState;
   readonly patchPending?: boolean;
@@ -94,6 +110,9 @@ export function createTaskTable(): TaskTable {
   return {
     length: 0,
     pid: new Int32Array(INITIAL_CAPACITY).fill(FREE_ROW),
+    tgid: new Int32Array(INITIAL_CAPACITY),
+    serial: new Uint32Array(INITIAL_CAPACITY),
+    startNs: new Float64Array(INITIAL_CAPACITY),
     kind: new Uint8Array(INITIAL_CAPACITY),
     runState: new Uint8Array(INITIAL_CAPACITY),
     patchState: new Int8Array(INITIAL_CAPACITY).fill(IDLE),
@@ -108,10 +127,14 @@ export function createTaskTable(): TaskTable {
     preempted: new Map(),
     signals: new Map(),
     calls: new Map(),
+    waitsIn: new Map(),
     leavingKernel: new Set(),
     byPid: new Map(),
+    family: createFamily(),
     free: [],
+    reservedPids: new Set(),
     nextPid: RESERVED_PIDS,
+    nextSerial: 1,
     walk: undefined,
   };
 }
@@ -125,6 +148,10 @@ export function addTask(tasks: TaskTable, created: NewTask): Task {
   }
   const pid = created.pid ?? allocatePid(tasks);
   tasks.pid[task] = pid;
+  tasks.tgid[task] = created.tgid ?? pid;
+  tasks.serial[task] = tasks.nextSerial;
+  tasks.nextSerial += 1;
+  tasks.startNs[task] = created.startNs;
   tasks.kind[task] = KINDS.indexOf(created.kind);
   tasks.runState[task] = RUN_STATES.indexOf('runnable');
   tasks.patchState[task] = created.patchState ?? IDLE;
@@ -139,19 +166,34 @@ export function addTask(tasks: TaskTable, created: NewTask): Task {
   return task;
 }
 
-/** release_task(): frees the row. */
+/** Frees the row. */
 export function removeTask(tasks: TaskTable, task: Task): void {
-  const pid = pidOf(tasks, task);
-  if (kindOf(tasks, task) !== 'idle') tasks.byPid.delete(pid);
+  tasks.byPid.delete(pidOf(tasks, task));
   tasks.pid[task] = FREE_ROW;
   tasks.patchPending[task] = 0;
+  tasks.free.push(task);
+}
+
+/** Forgets what the task had yet to do. */
+export function clearErrands(tasks: TaskTable, task: Task): void {
   tasks.program[task] = undefined;
   tasks.rounds.delete(task);
   tasks.preempted.delete(task);
   tasks.signals.delete(task);
   tasks.calls.delete(task);
   tasks.leavingKernel.delete(task);
-  tasks.free.push(task);
+}
+
+/** Nobody who wakes the waiters of something finds this task any more. */
+export function stopWaiting(tasks: TaskTable, task: Task): void {
+  tasks.waitsIn.get(task)?.delete(task);
+  tasks.waitsIn.delete(task);
+}
+
+/** Puts the task among those that wait for something, until it is awake. */
+export function startWaiting(tasks: TaskTable, task: Task, waiters: Set<Task>): void {
+  waiters.add(task);
+  tasks.waitsIn.set(task, waiters);
 }
 
 /**
@@ -191,6 +233,20 @@ export function pidOf(tasks: TaskTable, task: Task): number {
   return tasks.pid[task] ?? FREE_ROW;
 }
 
+export function tgidOf(tasks: TaskTable, task: Task): number {
+  return tasks.tgid[task] ?? FREE_ROW;
+}
+
+/** When the task was made, nanoseconds since boot. */
+export function startNsOf(tasks: TaskTable, task: Task): number {
+  return tasks.startNs[task] ?? 0;
+}
+
+/** Tells a task from others that had its row or its pid before. */
+export function serialOf(tasks: TaskTable, task: Task): number {
+  return tasks.serial[task] ?? 0;
+}
+
 export function kindOf(tasks: TaskTable, task: Task): TaskKind {
   return KINDS[tasks.kind[task] ?? 0] ?? 'user';
 }
@@ -227,7 +283,8 @@ export function stackOf(tasks: TaskTable, task: Task): Stack {
 
 /** Cyclic, as alloc_pid() does it: the next one that is free, from 300 again after the maximum. */
 function allocatePid(tasks: TaskTable): number {
-  while (tasks.byPid.has(tasks.nextPid)) advancePid(tasks);
+  const isTaken = (pid: number) => tasks.byPid.has(pid) || tasks.reservedPids.has(pid);
+  while (isTaken(tasks.nextPid)) advancePid(tasks);
   const pid = tasks.nextPid;
   advancePid(tasks);
   return pid;
@@ -243,6 +300,9 @@ function grow(tasks: TaskTable): void {
   const pid = new Int32Array(capacity).fill(FREE_ROW);
   pid.set(tasks.pid);
   tasks.pid = pid;
+  tasks.tgid = enlarged(tasks.tgid, new Int32Array(capacity));
+  tasks.serial = enlarged(tasks.serial, new Uint32Array(capacity));
+  tasks.startNs = enlarged(tasks.startNs, new Float64Array(capacity));
   tasks.kind = enlarged(tasks.kind, new Uint8Array(capacity));
   tasks.runState = enlarged(tasks.runState, new Uint8Array(capacity));
   tasks.patchState = enlarged(tasks.patchState, new Int8Array(capacity));

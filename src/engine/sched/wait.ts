@@ -1,4 +1,5 @@
 /** Sleeping and waking: wait queues, mutexes, and a wait for work to be finished. */
+import { setTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Answer, type Context, type SleepState, settle, type Wakeup } from './context.ts';
 import { wakeTask } from './scheduler.ts';
@@ -54,6 +55,13 @@ export function* withMutex<T>(kernel: Kernel, mutex: Mutex, critical: () => Answ
     mutex.owner = next;
     if (next !== undefined) wakeTask(kernel, next, 'woken');
   }
+}
+
+/** Runs `act` while no task is in the middle of a step, the caller among them: as an interrupt. */
+export function* betweenSteps(kernel: Kernel, act: () => void): Context {
+  const { nowNs } = kernel.clock;
+  setTimer(kernel.timers, nowNs, act);
+  yield { kind: 'sleep', state: 'uninterruptible', untilNs: nowNs };
 }
 
 /** schedule_timeout(): sleeps for a while, or for ever without an end. */

@@ -1,0 +1,83 @@
+/**
+ * Who belongs to whom: threads to their process, children to their parent.
+ *
+ * Nearly every process has one thread and is a child of init, so only the others are kept.
+ *
+ * Source: include/linux/sched.h: group_leader, thread_group, real_parent, children.
+ */
+import type { Task, TaskTable } from './task.ts';
+
+export interface Family {
+  /** Threads beside the leader, in the order of their birth, by the leader's pid. */
+  readonly threads: Map<number, Set<Task>>;
+  /** Of processes whose parent is neither init nor kthreadd. */
+  readonly parents: Map<Task, Task>;
+  readonly children: Map<Task, Set<Task>>;
+  /** Parents that sleep until a child exits. */
+  readonly waitingParents: Set<Task>;
+}
+
+export function createFamily(): Family {
+  return {
+    threads: new Map(),
+    parents: new Map(),
+    children: new Map(),
+    waitingParents: new Set(),
+  };
+}
+
+/** The task that stands for the whole process. */
+export function leaderOf({ byPid, tgid }: TaskTable, task: Task): Task {
+  return byPid.get(tgid[task] ?? 0) ?? task;
+}
+
+export function isLeader(tasks: TaskTable, task: Task): boolean {
+  return leaderOf(tasks, task) === task;
+}
+
+/** All threads of the task's process, the leader first. */
+export function threadsOf(tasks: TaskTable, task: Task): Task[] {
+  const others = tasks.family.threads.get(tasks.tgid[task] ?? 0) ?? [];
+  return [leaderOf(tasks, task), ...others];
+}
+
+export function joinProcess({ family }: TaskTable, thread: Task, tgid: number): void {
+  addTo(family.threads, tgid, thread);
+}
+
+export function leaveProcess({ family }: TaskTable, thread: Task, tgid: number): void {
+  removeFrom(family.threads, tgid, thread);
+}
+
+/** Undefined: a child of init, or of kthreadd. */
+export function parentOf({ family }: TaskTable, leader: Task): Task | undefined {
+  return family.parents.get(leader);
+}
+
+export function childrenOf({ family }: TaskTable, parent: Task): Task[] {
+  return [...(family.children.get(parent) ?? [])];
+}
+
+export function adopt({ family }: TaskTable, parent: Task, child: Task): void {
+  family.parents.set(child, parent);
+  addTo(family.children, parent, child);
+}
+
+/** From now on it is a child of init. */
+export function orphan({ family }: TaskTable, child: Task): void {
+  const parent = family.parents.get(child);
+  if (parent === undefined) return;
+  family.parents.delete(child);
+  removeFrom(family.children, parent, child);
+}
+
+function addTo<Key>(sets: Map<Key, Set<Task>>, key: Key, task: Task): void {
+  const set = sets.get(key) ?? new Set();
+  sets.set(key, set.add(task));
+}
+
+function removeFrom<Key>(sets: Map<Key, Set<Task>>, key: Key, task: Task): void {
+  const set = sets.get(key);
+  set?.delete(task);
+  if (set?.size === 0) sets.delete(key);
+}

@@ -1,0 +1,333 @@
+/** Processes: threads, children, zombies, and the code that they may execute instead of steps. */
+import { expect, test } from 'vitest';
+import { startTasks } from '../../src/engine/boot.ts';
+import { callFunction } from '../../src/engine/call.ts';
+import { lookupName } from '../../src/engine/kallsyms.ts';
+import type { Kernel } from '../../src/engine/kernel.ts';
+import type { Context } from '../../src/engine/sched/context.ts';
+import type { Step } from '../../src/engine/sched/program.ts';
+import { sendSignal } from '../../src/engine/sched/signal.ts';
+import { findTask, pidOf, runStateOf } from '../../src/engine/sched/task.ts';
+import { sleepFor } from '../../src/engine/sched/wait.ts';
+import { Machine } from '../support/machine.ts';
+import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
+import { aTask, aThread } from '../support/tasks.ts';
+
+const PID = 500;
+
+const sleepIn = (...functions: string[]): Step => ({
+  kind: 'sleep',
+  functions,
+  state: 'interruptible',
+  durationNs: undefined,
+});
+const EXIT: Step = { kind: 'exit' };
+const sleepThen = (...steps: Step[]) => [sleepIn('elsewhere'), ...steps];
+const forked = (...steps: Step[]): Step => ({ kind: 'fork', comm: 'child', steps });
+
+function machineOf(program: readonly Step[], ...threads: (readonly Step[])[]): Machine {
+  const machine = new Machine({
+    functions: [{ name: 'f' }, { name: 'elsewhere' }, { name: 'do_wait' }],
+    modules: [aModule({ name: 'p', patch: aPatch([anObject({ funcs: [aFunc('f', '')] })]) })],
+    tasks: [
+      aTask({
+        comm: 'process',
+        pid: PID,
+        program,
+        threads: threads.map((steps, index) => aThread({ pid: PID + 1 + index, program: steps })),
+      }),
+    ],
+  });
+  machine.advance(1);
+  return machine;
+}
+
+/** `comm state` of all user tasks, or of one. */
+function tasksOf(machine: Machine): string[] {
+  const rows: { pid: number; comm: string; kind: string; state: string }[] = JSON.parse(
+    machine.cat('control/tasks'),
+  );
+  return rows
+    .filter(({ kind }) => kind === 'user')
+    .map(({ pid, comm, state }) => `${pid} ${comm} ${state}`);
+}
+
+function signal(machine: Machine, name: string, pid = PID): void {
+  sendSignal(machine.kernel, findTask(machine.kernel.tasks, pid) ?? -1, name);
+  machine.advance(0);
+}
+
+function wake(machine: Machine, pid: number): void {
+  expect(machine.write(String(pid), 'control/wake')).toBe('ok');
+}
+
+function statusOf(machine: Machine, path: string, ...names: string[]): string[] {
+  const lines = machine.cat(`proc/${path}/status`).split('\n');
+  return lines
+    .filter((line) => names.includes(line.split(':')[0] ?? ''))
+    .map((line) => line.replace('\t', ' '));
+}
+
+test('threads are below task/ of their process, found in /proc, and not listed there', () => {
+  const machine = machineOf([sleepIn()], [sleepIn()], [sleepIn()]);
+  expect(machine.ls(`proc/${PID}/task`)).toEqual(['500', '501', '502']);
+  expect(machine.ls('proc/501/task')).toEqual(['500', '501', '502']);
+  expect(machine.ls('proc').filter((name) => name.startsWith('50'))).toEqual(['500']);
+  expect(statusOf(machine, `${PID}/task/502`, 'Tgid', 'Pid', 'Threads')).toEqual([
+    'Tgid: 500',
+    'Pid: 502',
+    'Threads: 3',
+  ]);
+  expect(machine.cat('proc/502/stat').split(' ').slice(0, 4)).toEqual([
+    '502',
+    '(thread)',
+    'S',
+    '1',
+  ]);
+  expect(machine.find(`proc/${PID}/task`)?.attributes().nlink).toBe(5);
+});
+
+test('two threads of one process are in different states', () => {
+  const machine = machineOf([sleepIn('f')], [sleepIn('elsewhere')]);
+  machine.insmod('p');
+  const states = () =>
+    ['500', '500/task/500', '500/task/501', '501'].map((path) =>
+      machine.cat(`proc/${path}/patch_state`),
+    );
+  expect(states()).toEqual(['0', '0', '1', '1']);
+  wake(machine, PID);
+  expect(states()).toEqual(['1', '1', '1', '1']);
+  machine.advance(2000);
+  expect(states()).toEqual(['-1', '-1', '-1', '-1']);
+});
+
+test('a thread that another one starts has its state and its flag', () => {
+  const machine = machineOf([
+    sleepIn('f'),
+    { kind: 'thread', comm: 'late', steps: [sleepIn('f')] },
+    sleepIn('f'),
+  ]);
+  machine.insmod('p');
+  signal(machine, 'STOP');
+  const { tasks } = machine.kernel;
+  expect(machine.cat(`proc/${PID}/patch_state`)).toBe('0');
+  signal(machine, 'CONT');
+  wake(machine, PID);
+  expect(machine.ls(`proc/${PID}/task`)).toHaveLength(2);
+  const late = Number(machine.ls(`proc/${PID}/task`)[1]);
+  expect(pidOf(tasks, findTask(tasks, late) ?? -1)).toBe(late);
+  expect(machine.cat(`proc/${late}/stack`)).toContain('livepatch_f+');
+});
+
+// biome-ignore format: the columns are the point
+test.each<[sent: string, to: number, after: string[]]>([
+  ['STOP', 500, ['500 process stopped', '501 thread stopped']],
+  ['STOP', 501, ['500 process stopped', '501 thread stopped']],
+  ['TERM', 501, []],
+  ['CHLD', 500, ['500 process interruptible', '501 thread interruptible']],
+])('SIG%s for %i reaches the whole process', (sent, to, after) => {
+  const machine = machineOf([sleepIn()], [sleepIn()]);
+  signal(machine, sent, to);
+  expect(tasksOf(machine)).toEqual(after);
+});
+
+test('a process whose first thread has ended is a zombie until the others have', () => {
+  const machine = machineOf(sleepThen(EXIT), sleepThen(EXIT));
+  wake(machine, 500);
+  expect(tasksOf(machine)).toEqual(['500 process zombie', '501 thread interruptible']);
+  expect(machine.write('500', 'control/exit')).toBe('EBUSY');
+  expect(statusOf(machine, '500', 'State', 'Threads')).toEqual(['State: Z (zombie)', 'Threads: 2']);
+  wake(machine, 501);
+  expect([tasksOf(machine), machine.cat('proc/500/comm')]).toEqual([[], 'ENOENT']);
+});
+
+test('a thread that ends leaves nothing behind; exit_group ends them all', () => {
+  const machine = machineOf(sleepThen({ kind: 'exit-group' }), sleepThen(EXIT), [sleepIn('f')]);
+  wake(machine, 501);
+  expect(tasksOf(machine)).toEqual(['500 process interruptible', '502 thread interruptible']);
+  wake(machine, 500);
+  expect(tasksOf(machine)).toEqual([]);
+});
+
+test('exit_group of a thread ends the first one too; one that cannot be interrupted, later', () => {
+  const stuck: Step = {
+    kind: 'sleep',
+    functions: ['f'],
+    state: 'uninterruptible',
+    durationNs: undefined,
+  };
+  const machine = machineOf([stuck], sleepThen({ kind: 'exit-group' }));
+  wake(machine, 501);
+  expect(tasksOf(machine)).toEqual(['500 process uninterruptible']);
+  wake(machine, 500);
+  expect(tasksOf(machine)).toEqual([]);
+});
+
+test('a child is a zombie until its parent waits for it', () => {
+  const machine = machineOf([
+    forked(...sleepThen(EXIT)),
+    sleepIn('elsewhere'),
+    { kind: 'wait-child' },
+    sleepIn('f'),
+  ]);
+  const child = Number(/(\d+) child/.exec(tasksOf(machine).join())?.[1]);
+  expect(statusOf(machine, String(child), 'PPid')).toEqual([`PPid: ${PID}`]);
+  wake(machine, child);
+  expect(tasksOf(machine)).toEqual([`${child} child zombie`, '500 process interruptible'].sort());
+  expect(machine.cat(`proc/${child}/stack`)).toBe('');
+
+  wake(machine, PID);
+  expect(tasksOf(machine)).toEqual(['500 process interruptible']);
+  expect(machine.cat(`proc/${PID}/stack`)).toContain('f+');
+});
+
+test('a parent that waits sleeps until a child has exited, through signals too', () => {
+  const machine = machineOf([forked(...sleepThen(EXIT)), { kind: 'wait-child' }, sleepIn('f')]);
+  const child = Number(/(\d+) child/.exec(tasksOf(machine).join())?.[1]);
+  expect(machine.cat(`proc/${PID}/stack`)).toBe('[<0>] do_wait+0x20/0x40');
+  signal(machine, 'STOP');
+  wake(machine, child);
+  expect(tasksOf(machine).sort()).toEqual([`${child} child zombie`, '500 process stopped'].sort());
+  signal(machine, 'CONT');
+  expect(tasksOf(machine)).toEqual(['500 process interruptible']);
+  expect(machine.cat(`proc/${PID}/stack`)).toContain('f+');
+});
+
+test('a parent without children does not wait; init takes the zombies of those that end', () => {
+  const machine = machineOf([{ kind: 'wait-child' }, forked(EXIT), ...sleepThen(EXIT)]);
+  expect(tasksOf(machine).filter((task) => task.endsWith('zombie'))).toHaveLength(1);
+  wake(machine, PID);
+  expect(tasksOf(machine)).toEqual([]);
+});
+
+test('a zombie can be taken away by hand', () => {
+  const machine = machineOf([forked(EXIT), sleepIn('f')]);
+  const child = Number(/(\d+) child/.exec(tasksOf(machine).join())?.[1]);
+  expect(machine.write(String(child), 'control/exit')).toBe('ok');
+  expect(tasksOf(machine)).toEqual(['500 process interruptible']);
+});
+
+test('a zombie in the state that is left switches at the next pass', () => {
+  const machine = machineOf([forked(...sleepThen(EXIT)), sleepIn('f')], [sleepIn('f')]);
+  machine.insmod('p');
+  const child = Number(/(\d+) child/.exec(tasksOf(machine).join())?.[1]);
+  machine.echo('0', 'p/enabled');
+  expect(machine.write(String(child), 'control/exit')).toBe('ok');
+  expect(machine.cat(`proc/${child}/patch_state`)).toBe('1');
+  machine.advance(2000);
+  expect([machine.cat('p/transition'), machine.cat(`proc/${child}/patch_state`)]).toEqual([
+    '0',
+    '-1',
+  ]);
+});
+
+test('who waits for an event is found by nobody once a signal has taken it away', () => {
+  const machine = machineOf([{ kind: 'wait', event: 'go' }, sleepIn('f')], []);
+  signal(machine, 'STOP');
+  expect(machine.kernel.events.get('go')?.waiters.size).toBe(0);
+  wake(machine, PID);
+  expect(runStateOf(machine.kernel.tasks, findTask(machine.kernel.tasks, PID) ?? -1)).toBe(
+    'stopped',
+  );
+  signal(machine, 'CONT');
+  expect(machine.kernel.events.get('go')?.waiters.size).toBe(1);
+});
+
+test('an open file of a process that is gone is not that of the next owner of its pid', () => {
+  const machine = machineOf(sleepThen(EXIT));
+  const file = machine.open(`proc/${PID}/comm`, 0);
+  const directory = machine.find(`proc/${PID}`);
+  wake(machine, PID);
+  const again = machineOfSamePid(machine);
+  expect(machine.cat(`proc/${PID}/comm`)).toBe(again);
+  expect(machine.attempt(() => String(machine.finish(file.read(0, 4096))))).toBe('ESRCH');
+  expect(directory?.kind === 'directory' && directory.lookup('comm')).toBeUndefined();
+});
+
+function machineOfSamePid(machine: Machine): string {
+  startTasks(machine.kernel, [aTask({ comm: 'successor', pid: PID, program: [sleepIn()] })]);
+  machine.advance(0);
+  return 'successor';
+}
+
+/** A process in code: it sleeps in f, computes, and counts how often it was interrupted. */
+function* code(kernel: Kernel, seen: string[]): Context {
+  const f = lookupName(kernel.kallsyms, 'slow');
+  if (!f) throw new Error('no slow');
+  seen.push(`slow returned ${yield* callFunction(kernel, f)}`);
+  yield { kind: 'compute', durationNs: 50e6 };
+  seen.push('computed');
+}
+
+function machineWithCode(kthread: boolean, seen: string[]): Machine {
+  const machine = new Machine({
+    cpus: 2,
+    functions: [
+      {
+        name: 'slow',
+        body: function* ({ kernel }) {
+          return (yield* sleepFor(kernel, 'interruptible', 1e9)) === 'timeout' ? 7 : -4;
+        },
+      },
+    ],
+    modules: [aModule({ name: 'p', patch: aPatch([anObject({ funcs: [aFunc('slow', '')] })]) })],
+    tasks: [
+      aTask({
+        pid: PID,
+        kthread,
+        program: [{ kind: 'run', body: (kernel) => code(kernel, seen) }, EXIT],
+      }),
+    ],
+  });
+  machine.advance(1);
+  return machine;
+}
+
+test.each([true, false])(
+  'a program may be code that sleeps inside functions; kthread: %s',
+  (kthread) => {
+    const seen: string[] = [];
+    const machine = machineWithCode(kthread, seen);
+    machine.insmod('p');
+    expect(machine.cat(`proc/${PID}/stack`)).toContain('slow+');
+    expect(machine.cat(`proc/${PID}/patch_state`)).toBe('0');
+    machine.advance(1010);
+    expect(seen).toEqual(['slow returned 7']);
+    expect(machine.cat(`proc/${PID}/patch_state`)).toBe(kthread ? '0' : '1');
+    machine.advance(50);
+    expect([seen.at(-1), machine.cat(`proc/${PID}/comm`)]).toEqual(['computed', 'ENOENT']);
+  },
+);
+
+test('code is told of a signal, which takes effect on the way to user space', () => {
+  const seen: string[] = [];
+  const machine = machineWithCode(false, seen);
+  signal(machine, 'TERM');
+  expect(seen).toEqual(['slow returned -4']);
+  expect(machine.cat(`proc/${PID}/comm`)).toBe('ENOENT');
+  expect(machine.kernel.threads.size).toBe(machine.kernel.workerPools.length * 2);
+});
+
+test('nothing can be put into code, which can be ended all the same', () => {
+  const seen: string[] = [];
+  const machine = machineWithCode(false, seen);
+  expect(machine.write(`${PID} slow`, 'control/call')).toBe('EINVAL');
+  expect(machine.write(String(PID), 'control/exit')).toBe('ok');
+  machine.advance(5000);
+  expect([seen, machine.cat(`proc/${PID}/comm`)]).toEqual([[], 'ENOENT']);
+});
+
+test('code that throws is a bug of its own: the task goes on with its next step', () => {
+  const machine = machineOf([
+    {
+      kind: 'run',
+      // biome-ignore lint/correctness/useYield: it fails before it could
+      body: function* (): Context {
+        throw new Error('a mistake');
+      },
+    },
+    sleepIn('f'),
+  ]);
+  expect(machine.dmesg().at(-1)).toBe('klpfs: bug in task 500: Error: a mistake');
+  expect(machine.cat(`proc/${PID}/stack`)).toContain('f+');
+});
