@@ -84,6 +84,7 @@ export function bootKernel(options: BootOptions): Kernel {
     emptyStack,
     cpus,
     threads: new Map(),
+    kthreads: new Map(),
     workerPools: cpus.map(({ id }) => createWorkerPool(id)),
     events: new Map(),
     kallsyms: createKallsyms(createRandom(options.seed)),

@@ -14,6 +14,7 @@ import type { Semantics } from './livepatch/semantics.ts';
 import type { ModuleRegistry } from './module/model.ts';
 import type { KernelLog } from './printk.ts';
 import type { Cpu } from './sched/cpu.ts';
+import type { Kthread } from './sched/kthread.ts';
 import type { Thread } from './sched/scheduler.ts';
 import type { Stack } from './sched/stack.ts';
 import type { Task, TaskTable } from './sched/task.ts';
@@ -43,6 +44,8 @@ export interface Kernel {
   readonly cpus: readonly Cpu[];
   /** Tasks that run a kernel context rather than a program. */
   readonly threads: Map<Task, Thread>;
+  /** Those that modules have started. */
+  readonly kthreads: Map<Task, Kthread>;
   readonly workerPools: readonly WorkerPool[];
   readonly events: Map<string, EventState>;
   readonly kallsyms: Kallsyms;

@@ -5,7 +5,6 @@ import type { FunctionDefinition } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import type { ModuleDefinition } from '../engine/module/model.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
-import type { Context } from '../engine/sched/context.ts';
 import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
 import {
   type MachineDescription,
@@ -104,8 +103,7 @@ function toModule(
 }
 
 function logs(text: string) {
-  // biome-ignore lint/correctness/useYield: a context that never sleeps
-  return function* (kernel: Kernel): Context {
+  return (kernel: Kernel): void => {
     emit(kernel, { type: 'printk', level: LOG_LEVEL.info, text });
   };
 }

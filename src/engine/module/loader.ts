@@ -78,7 +78,7 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
 
   module.state = 'going';
   const { exit } = module.definition;
-  if (exit) yield* exit(kernel, module);
+  if (exit) yield* settle(exit(kernel, module));
   if (module.patch) yield* settle(kernel.semantics.exitPatch(kernel, module.patch));
   yield* moduleGoing(kernel, module);
   yield* free(kernel, module);
@@ -109,6 +109,7 @@ function layOut(kernel: Kernel, definition: ModuleDefinition, taints: string): M
     klpAlive: false,
     parameters: new Map(definition.parameters.map((known) => [known.name, known.default])),
     kobject: undefined,
+    kthreads: [],
     patch: undefined,
   };
   const codes = addSymbols(kernel.kallsyms, module, definition.functions);
@@ -142,7 +143,7 @@ function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]
   const { init, patch } = module.definition;
   module.references += 1;
   try {
-    if (init) yield* init(kernel, module);
+    if (init) yield* settle(init(kernel, module));
     if (patch) {
       module.patch = createPatch(module, patch);
       yield* kernel.semantics.initPatch(kernel, module.patch);

@@ -3,7 +3,8 @@ import type { Code, FunctionDefinition } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import type { KobjectDirectory } from '../kobject.ts';
 import type { Patch, PatchDefinition } from '../livepatch/model.ts';
-import type { Context } from '../sched/context.ts';
+import type { Answer } from '../sched/context.ts';
+import type { Kthread } from '../sched/kthread.ts';
 
 /** coming, live and going as in /sys/module/NAME/initstate; unformed once its memory is gone. */
 export type ModuleState = 'coming' | 'live' | 'going' | 'unformed';
@@ -22,8 +23,8 @@ export interface ModuleDefinition {
   /** The patch that init() enables, for livepatch modules. */
   readonly patch?: PatchDefinition;
   /** Fails with a KernelError, like an init() that returns an errno. */
-  readonly init?: (kernel: Kernel, module: Module) => Context;
-  readonly exit?: (kernel: Kernel, module: Module) => Context;
+  readonly init?: (kernel: Kernel, module: Module) => Answer<void>;
+  readonly exit?: (kernel: Kernel, module: Module) => Answer<void>;
 }
 
 export interface ParameterDefinition {
@@ -54,6 +55,8 @@ export interface Module {
   readonly parameters: Map<string, number | boolean | string>;
   /** Its directory in /sys/module, once it has one. */
   kobject: KobjectDirectory | undefined;
+  /** What init() started, and exit() has to stop. */
+  readonly kthreads: Kthread[];
   /** The patch of a livepatch module, once init() was reached. */
   patch: Patch | undefined;
 }
