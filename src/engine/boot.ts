@@ -20,6 +20,7 @@ import { createEmptyStack } from './sched/stack.ts';
 import {
   addTask,
   createTaskTable,
+  IDLE,
   type NewTask,
   pidOf,
   type Task,
@@ -163,23 +164,19 @@ function addStartedTask(
 function addRunnable(
   kernel: Kernel,
   { comm, pid, cpu, program }: ThreadDefinition,
-  created: Pick<NewTask, 'kind' | 'cpu' | 'tgid'>,
+  { kind, cpu: anyCpu, tgid }: Pick<NewTask, 'kind' | 'cpu' | 'tgid'>,
   compile: Compile,
 ): Task {
-  const task = createTask(kernel, {
-    ...created,
-    comm,
-    cpu: cpu ?? created.cpu,
-    program: compile(program),
-    ...(pid === undefined ? {} : { pid }),
-  });
+  const created = { comm, kind, cpu: cpu ?? anyCpu, pid, tgid, program: compile(program) };
+  const task = createTask(kernel, created);
   enqueueTask(kernel, task);
   return task;
 }
 
 function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): Cpu {
   const comm = `swapper/${id}`;
-  const idle = addTask(tasks, { comm, kind: 'idle', pid: 0, cpu: id, stack, startNs: 0 });
+  const birth = { stack, startNs: 0, patchState: IDLE, patchPending: false } as const;
+  const idle = addTask(tasks, { comm, kind: 'idle', pid: 0, cpu: id }, birth);
   return {
     id,
     idle,

@@ -1,6 +1,7 @@
 /** Signals, children and calls: what makes a task leave the function it sleeps in. */
 import { expect, test } from 'vitest';
 import { startTask } from '../../src/engine/boot.ts';
+import { explainTransition } from '../../src/engine/livepatch/explain.ts';
 import { callByRequest, endTask, forkByRequest } from '../../src/engine/sched/ask.ts';
 import type { SleepState } from '../../src/engine/sched/context.ts';
 import type { Step } from '../../src/engine/sched/program.ts';
@@ -145,9 +146,15 @@ test('kthreads take no signals, init none that would end it', () => {
 test('a child has the state and the flag of its parent, and switches on its way out', () => {
   const machine = machineWith([sleeping('interruptible')]);
   machine.insmod('p');
+  machine.advance(500);
   const { tasks } = machine.kernel;
   const child = forkByRequest(machine.kernel, taskOf(machine));
   expect([tasks.patchState[child], tasks.patchPending[child]]).toEqual([0, 1]);
+  const behind = [...(explainTransition(machine.kernel)?.behind ?? [])];
+  expect(behind.map(({ task, sinceNs }) => [tasks.pid[task], sinceNs])).toContainEqual([
+    tasks.pid[child],
+    machine.kernel.clock.nowNs,
+  ]);
   machine.advance(0);
   const childPid = tasks.pid[child];
   expect(machine.cat(`proc/${childPid}/patch_state`)).toBe('1');

@@ -6,7 +6,13 @@ import { listTasks, patchStateOf, stackOf, startNsOf, type Task } from '../sched
 import type { Holdup } from './events.ts';
 import type { Transition } from './model.ts';
 import { stateNumber } from './patchState.ts';
-import { departingCode, findHoldup, isKnownText } from './transition.ts';
+import {
+  type Departing,
+  departingCode,
+  findHoldup,
+  isKnownText,
+  type Verdicts,
+} from './transition.ts';
 
 /** A task that has not switched yet. */
 export interface Straggler {
@@ -22,37 +28,49 @@ export interface Straggler {
 export interface Explanation {
   readonly transition: Transition;
   readonly all: number;
-  readonly behind: readonly Straggler[];
+  /** Found out one by one; the idle tasks first. It ends early if the transition does. */
+  readonly behind: Iterable<Straggler>;
 }
 
 /** Undefined outside a transition. */
 export function explainTransition(kernel: Kernel): Explanation | undefined {
   const { transition } = kernel.livepatch;
   if (!transition) return undefined;
-  const target = stateNumber(transition.target);
-  const departing = departingCode(kernel, transition);
-  const tasks = [...kernel.cpus.map(({ idle }) => idle), ...listTasks(kernel.tasks)];
-  const behind = transition.patch.immediate
-    ? []
-    : tasks
-        .filter((task) => patchStateOf(kernel.tasks, task) !== target)
-        .map((task) => explainTask(kernel, transition, task, departing));
-  return { transition, all: tasks.length, behind };
+  const all = kernel.cpus.length + kernel.tasks.byPid.size;
+  const behind = transition.patch.immediate ? [] : findStragglers(kernel, transition);
+  return { transition, all, behind };
 }
 
-function explainTask(
-  kernel: Kernel,
-  { startedNs }: Transition,
-  task: Task,
-  departing: ReturnType<typeof departingCode>,
-): Straggler {
-  const { tasks } = kernel;
-  const holdup = findHoldup(kernel, task, undefined, departing, new Map());
-  const frames: Code[] = [...framesOf(stackOf(tasks, task))];
-  const frame =
-    holdup?.kind === 'unreliable-stack'
-      ? frames.findIndex((code) => !isKnownText(code))
-      : frames.findIndex((code) => departing.has(code));
-  const sinceNs = Math.max(startedNs, startNsOf(tasks, task));
-  return { task, holdup, frame: frame < 0 ? undefined : frame, sinceNs };
+function* findStragglers(kernel: Kernel, transition: Transition): Generator<Straggler, void> {
+  const { tasks, cpus, livepatch } = kernel;
+  const { target } = transition;
+  const departing = departingCode(kernel, transition);
+  const verdicts: Verdicts = new Map();
+  for (const task of chain(
+    cpus.map(({ idle }) => idle),
+    listTasks(tasks),
+  )) {
+    if (livepatch.transition !== transition || transition.target !== target) return;
+    if (patchStateOf(tasks, task) === stateNumber(target)) continue;
+    const holdup = findHoldup(kernel, task, undefined, departing, verdicts);
+    const frame = findFrame([...framesOf(stackOf(tasks, task))], holdup, departing);
+    const sinceNs = Math.max(transition.startedNs, startNsOf(tasks, task));
+    yield { task, holdup, frame, sinceNs };
+  }
+}
+
+function* chain<T>(...parts: Iterable<T>[]): Generator<T, void> {
+  for (const part of parts) yield* part;
+}
+
+/** The first frame that is to blame. */
+function findFrame(
+  frames: readonly Code[],
+  holdup: Holdup | undefined,
+  departing: Departing,
+): number | undefined {
+  const isToBlame = (code: Code) =>
+    holdup?.kind === 'unreliable-stack' ? !isKnownText(code) : departing.has(code);
+  const frame = frames.findIndex(isToBlame);
+  return frame < 0 ? undefined : frame;
 }

@@ -193,7 +193,7 @@ function* settleTasks(kernel: Kernel, transition: Transition): Context {
 function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
   const writer = kernel.current;
   const departing = departingCode(kernel, transition);
-  const verdicts = new Map<Stack, Holdup | undefined>();
+  const verdicts: Verdicts = new Map();
   const target = stateNumber(transition.target);
   let stragglers = 0;
   yield* forEachTask(kernel, (task) => {
@@ -218,8 +218,8 @@ export function findHoldup(
   kernel: Kernel,
   task: Task,
   writer: Task | undefined,
-  departing: Map<Code, PatchFunc>,
-  verdicts: Map<Stack, Holdup | undefined>,
+  departing: Departing,
+  verdicts: Verdicts,
 ): Holdup | undefined {
   if (!kernel.config.reliableStacktrace) return { kind: 'unreliable-stack' };
   if (runStateOf(kernel.tasks, task) === 'zombie') return undefined;
@@ -227,9 +227,18 @@ export function findHoldup(
   if (task !== writer && isRunning(kernel, task)) {
     return { kind: 'running' };
   }
-  const stack = stackOf(kernel.tasks, task);
-  if (!verdicts.has(stack)) verdicts.set(stack, checkStack(stack, departing));
-  return verdicts.get(stack);
+  return judge(stackOf(kernel.tasks, task), departing, verdicts) ?? undefined;
+}
+
+/** What was found out about stacks in this pass; null: nothing is wrong with it. */
+export type Verdicts = Map<Stack, Holdup | null>;
+
+function judge(stack: Stack, departing: Departing, verdicts: Verdicts): Holdup | null {
+  const known = verdicts.get(stack);
+  if (known !== undefined) return known;
+  const verdict = checkStack(stack, departing) ?? null;
+  verdicts.set(stack, verdict);
+  return verdict;
 }
 
 /** Nobody will ever come by its idle loop: it is switched as it is. */
@@ -238,7 +247,7 @@ function isIdleOfOfflineCpu(kernel: Kernel, task: Task): boolean {
 }
 
 /** A stack is judged by what it returns into. Source: klp_check_stack(). */
-function checkStack(stack: Stack, departing: Map<Code, PatchFunc>): Holdup | undefined {
+function checkStack(stack: Stack, departing: Departing): Holdup | undefined {
   if (!isReliable(stack)) return { kind: 'unreliable-stack' };
   const frames = new Set(framesOf(stack));
   for (const [code, func] of departing) {
@@ -258,8 +267,10 @@ export function isKnownText({ module, unwind }: Code): boolean {
 }
 
 /** The code that tasks have to leave, in the order of objects and functions. */
-export function departingCode(kernel: Kernel, { patch, target }: Transition): Map<Code, PatchFunc> {
-  const departing = new Map<Code, PatchFunc>();
+export type Departing = Map<Code, PatchFunc>;
+
+export function departingCode(kernel: Kernel, { patch, target }: Transition): Departing {
+  const departing: Departing = new Map();
   for (const func of funcsOf(patch)) {
     if (!func.object.patched || func.immediate) continue;
     const code = target === 'unpatched' ? func.newFunc : codeBelow(kernel, func);

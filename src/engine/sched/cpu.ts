@@ -2,7 +2,7 @@
 import type { Timer } from '../clock.ts';
 import type { Kernel, TimerPayload } from '../kernel.ts';
 import type { Queue } from '../queue.ts';
-import type { Task } from './task.ts';
+import { cpuOf, type Task } from './task.ts';
 
 export interface Cpu {
   readonly id: number;
@@ -23,5 +23,5 @@ export interface Cpu {
 
 /** Whether the task is on a cpu at this moment. Source: kernel/sched/core.c:task_curr(). */
 export function isRunning(kernel: Kernel, task: Task): boolean {
-  return kernel.cpus.some((cpu) => cpu.current === task);
+  return kernel.cpus[cpuOf(kernel.tasks, task)]?.current === task;
 }

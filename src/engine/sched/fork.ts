@@ -37,17 +37,16 @@ function copyTask(
   tgid: number | undefined,
 ): Task {
   const { tasks } = kernel;
-  const task = addTask(tasks, {
-    comm,
-    kind: 'user',
-    cpu: cpuOf(tasks, original),
-    stack: kernel.emptyStack,
-    startNs: kernel.clock.nowNs,
-    program,
-    patchState: patchStateOf(tasks, original),
-    patchPending: isPatchPending(tasks, original),
-    ...(tgid === undefined ? {} : { tgid }),
-  });
+  const task = addTask(
+    tasks,
+    { comm, kind: 'user', cpu: cpuOf(tasks, original), program, tgid },
+    {
+      stack: kernel.emptyStack,
+      startNs: kernel.clock.nowNs,
+      patchState: patchStateOf(tasks, original),
+      patchPending: isPatchPending(tasks, original),
+    },
+  );
   tasks.leavingKernel.add(task);
   enqueueTask(kernel, task);
   return task;

@@ -37,15 +37,12 @@ export interface Thread {
  * Adds a task that comes from outside: during a transition it is as far as a process that has just
  * come back from user space. The caller puts it on a run queue.
  */
-export function createTask(
-  kernel: Kernel,
-  created: Omit<NewTask, 'stack' | 'patchState' | 'startNs'>,
-): Task {
-  return addTask(kernel.tasks, {
-    ...created,
+export function createTask(kernel: Kernel, created: NewTask): Task {
+  return addTask(kernel.tasks, created, {
     stack: kernel.emptyStack,
     startNs: kernel.clock.nowNs,
     patchState: arrivingPatchState(kernel),
+    patchPending: false,
   });
 }
 
@@ -186,7 +183,7 @@ export function armTick(kernel: Kernel, cpu: Cpu): void {
 
 export function cpuOfTask(kernel: Kernel, task: Task): Cpu {
   const cpu = kernel.cpus[cpuOf(kernel.tasks, task)];
-  assert(cpu, `task ${task} is on a cpu that the machine lacks`);
+  assert(cpu, 'every task is on a cpu that the machine has');
   return cpu;
 }
 

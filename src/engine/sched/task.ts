@@ -89,14 +89,18 @@ export interface NewTask {
   readonly comm: string;
   readonly kind: TaskKind;
   readonly cpu: number;
+  readonly pid?: number | undefined;
+  /** Of the process whose thread it is; it is one of its own unless given. */
+  readonly tgid?: number | undefined;
+  readonly program?: Program | undefined;
+}
+
+/** The circumstances into which a task is born. */
+export interface Birth {
   readonly stack: Stack;
   readonly startNs: number;
-  readonly pid?: number;
-  /** Of the process whose thread it is; it is one of its own unless given. */
-  readonly tgid?: number;
-  readonly program?: Program;
-  readonly patchState?: PatchState;
-  readonly patchPending?: boolean;
+  readonly patchState: PatchState;
+  readonly patchPending: boolean;
 }
 
 /** PID_MAX_DEFAULT. Source: include/linux/threads.h. */
@@ -140,7 +144,7 @@ export function createTaskTable(): TaskTable {
 }
 
 /** Adds a runnable task. The caller sees to it that a pid given is not in use. */
-export function addTask(tasks: TaskTable, created: NewTask): Task {
+export function addTask(tasks: TaskTable, created: NewTask, birth: Birth): Task {
   const task = tasks.free.pop() ?? tasks.length;
   if (task === tasks.length) {
     tasks.length += 1;
@@ -151,15 +155,15 @@ export function addTask(tasks: TaskTable, created: NewTask): Task {
   tasks.tgid[task] = created.tgid ?? pid;
   tasks.serial[task] = tasks.nextSerial;
   tasks.nextSerial += 1;
-  tasks.startNs[task] = created.startNs;
+  tasks.startNs[task] = birth.startNs;
   tasks.kind[task] = KINDS.indexOf(created.kind);
   tasks.runState[task] = RUN_STATES.indexOf('runnable');
-  tasks.patchState[task] = created.patchState ?? IDLE;
-  tasks.patchPending[task] = created.patchPending ? 1 : 0;
+  tasks.patchState[task] = birth.patchState;
+  tasks.patchPending[task] = birth.patchPending ? 1 : 0;
   tasks.cpu[task] = created.cpu;
   tasks.position[task] = 0;
   tasks.comm[task] = created.comm;
-  tasks.stack[task] = created.stack;
+  tasks.stack[task] = birth.stack;
   tasks.program[task] = created.program;
   if (created.kind !== 'idle') tasks.byPid.set(pid, task);
   if (tasks.walk && task < tasks.walk.next) tasks.walk.visit(task);
@@ -277,7 +281,7 @@ export function commOf(tasks: TaskTable, task: Task): string {
 
 export function stackOf(tasks: TaskTable, task: Task): Stack {
   const stack = tasks.stack[task];
-  assert(stack, `task row ${task} has no stack`);
+  assert(stack, 'every task has a stack');
   return stack;
 }
 

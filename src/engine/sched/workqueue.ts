@@ -72,7 +72,7 @@ export function createWorker(kernel: Kernel, pool: WorkerPool, pid?: number): Ta
     comm: `kworker/${pool.cpu}:${pool.made}`,
     kind: 'kthread',
     cpu: pool.cpu,
-    ...(pid === undefined ? {} : { pid }),
+    pid,
   });
   pool.made += 1;
   for (const name of WORKER_FRAMES) {
