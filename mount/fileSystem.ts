@@ -6,7 +6,14 @@
  */
 import { KernelError } from '../src/abi/errno.ts';
 import { O_DIRECT, O_TRUNC, PAGE_SIZE } from '../src/abi/mode.ts';
-import type { AttributeChange, Attributes, Directory, Node, OpenFile } from '../src/sysfs/node.ts';
+import type {
+  AttributeChange,
+  Attributes,
+  Directory,
+  Entry,
+  Node,
+  OpenFile,
+} from '../src/sysfs/node.ts';
 import { type NamespaceOperation, refuse } from './refusals.ts';
 import {
   answer,
@@ -18,9 +25,6 @@ import {
   type Run,
 } from './reply.ts';
 import { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';
-
-/** A name in a directory, with its node. */
-export type Entry = readonly [name: string, node: Node];
 
 /** statfs(2), as far as it is not zero. */
 export interface FileSystemStatistics {

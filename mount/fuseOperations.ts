@@ -1,7 +1,7 @@
 /** All operations that fuse-native asks for, by path, as operations on nodes. */
 import { S_IALLUGO, S_IFDIR, S_IFLNK, S_IFREG } from '../src/abi/mode.ts';
-import type { AttributeChange, Attributes, Node } from '../src/sysfs/node.ts';
-import type { Entry, FileSystem, FileSystemStatistics } from './fileSystem.ts';
+import type { AttributeChange, Attributes, Entry } from '../src/sysfs/node.ts';
+import type { FileSystem, FileSystemStatistics } from './fileSystem.ts';
 import type { Done, FuseOperations, FuseStat, FuseStatfs } from './fuseBinding.ts';
 import { type FileOperation, fileOperations } from './fuseFileOperations.ts';
 import { at, lastName, once, parentPath, to } from './fuseRequest.ts';
@@ -128,7 +128,7 @@ function toOwner(uid: number, gid: number): AttributeChange {
   };
 }
 
-function toTypeStat([, node]: readonly [string, Node]): FuseStat {
+function toTypeStat([, node]: Entry): FuseStat {
   return { ino: node.ino, mode: TYPES[node.kind] };
 }
 

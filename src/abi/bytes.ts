@@ -51,3 +51,13 @@ function encodeBeyondAscii(text: string): Uint8Array {
   }
   return Uint8Array.from(bytes);
 }
+
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let position = 0;
+  for (const part of parts) {
+    joined.set(part, position);
+    position += part.length;
+  }
+  return joined;
+}

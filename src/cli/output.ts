@@ -26,8 +26,13 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
       widths[column] = Math.max(widths[column] ?? 0, cell.length);
     });
   }
-  return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('');
+  return rows.map((row) => formatRow(row, widths)).join('');
+}
+
+function formatRow(row: readonly string[], widths: readonly number[]): string {
+  let line = '';
+  for (const [column, cell] of row.entries()) {
+    line += column === row.length - 1 ? cell : `${cell.padEnd(widths[column] ?? 0)}  `;
+  }
+  return `${line.trimEnd()}\n`;
 }

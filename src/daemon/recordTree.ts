@@ -41,9 +41,6 @@ export function recordTree(root: Directory, recorder: Recorder): Directory {
         const node = directory.lookup(name);
         return node && wrapNode(node, below(name));
       },
-      *list() {
-        for (const [name, node] of directory.list()) yield [name, wrapNode(node, below(name))];
-      },
     };
   }
 

@@ -1,9 +1,7 @@
 /** The verbs of control/ that the kernel alone can carry out. */
 import { KernelError } from '../abi/errno.ts';
-import { NS_PER_MS, NS_PER_SECOND, NS_PER_US } from '../engine/clock.ts';
+import { NS_PER_MS, NS_PER_SECOND } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { explainTransition } from '../engine/livepatch/explain.ts';
-import { patchName } from '../engine/livepatch/model.ts';
 import { type Argument, loadModule, removeModule } from '../engine/module/loader.ts';
 import { moduleName } from '../engine/module/model.ts';
 import { callByRequest, endTask, forkByRequest } from '../engine/sched/ask.ts';
@@ -12,21 +10,9 @@ import { setCpuOnline } from '../engine/sched/hotplug.ts';
 import { interruptByRequest } from '../engine/sched/interrupt.ts';
 import { wakeTask } from '../engine/sched/scheduler.ts';
 import { sendSignal } from '../engine/sched/signal.ts';
-import { framesOf } from '../engine/sched/stack.ts';
-import {
-  commOf,
-  cpuOf,
-  findTask,
-  kindOf,
-  patchStateOf,
-  pidOf,
-  runStateOf,
-  stackOf,
-  type Task,
-  tgidOf,
-} from '../engine/sched/task.ts';
+import { findTask, type Task } from '../engine/sched/task.ts';
 import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
-import { listShownTasks } from './proc.ts';
+import { showTasks, showTransition } from './taskQueries.ts';
 
 export const kernelVerbs: readonly Verb[] = [
   {
@@ -44,8 +30,8 @@ export const kernelVerbs: readonly Verb[] = [
   { name: 'call', show: () => 'write: PID FUNCTION\n', execute: call, maxBytes: LINE_BYTES },
   { name: 'irq', show: () => 'write: CPU FUNCTION ...\n', execute: irq, maxBytes: LINE_BYTES },
   { name: 'cpu', show: describeCpus, execute: cpu, maxBytes: LINE_BYTES },
-  { name: 'tasks', show: describeTasks, maxBytes: 0 },
-  { name: 'transition', show: describeTransition, maxBytes: 0 },
+  { name: 'tasks', show: showTasks, maxBytes: 0 },
+  { name: 'transition', show: showTransition, maxBytes: 0 },
 ];
 
 function* insmod(kernel: Kernel, request: string): Context {
@@ -142,51 +128,6 @@ function* understoodContext(acting: Context): Context {
 
 function asRequestError(error: unknown): unknown {
   return error instanceof KernelError ? new RequestError(error.code, error.message) : error;
-}
-
-/** All tasks as a JSON array, a line each: the idle tasks first, which /proc does not show. */
-function describeTasks(kernel: Kernel): string {
-  const idle = kernel.cpus.map((cpu) => cpu.idle);
-  const lines = [...idle, ...listShownTasks(kernel)].map((task) =>
-    JSON.stringify(taskRow(kernel, task)),
-  );
-  return `[\n${lines.join(',\n')}\n]\n`;
-}
-
-/** Named as in the JSON of the queries. */
-function taskRow({ tasks }: Kernel, task: Task) {
-  return {
-    pid: pidOf(tasks, task),
-    tgid: tgidOf(tasks, task),
-    comm: commOf(tasks, task),
-    kind: kindOf(tasks, task),
-    state: runStateOf(tasks, task),
-    cpu: cpuOf(tasks, task),
-    patch_state: patchStateOf(tasks, task),
-    stack: [...framesOf(stackOf(tasks, task))].map(({ name }) => name),
-  };
-}
-
-/** The transition that is going on, and the tasks that are behind, as JSON; null if there is none. */
-function describeTransition(kernel: Kernel): string {
-  const explanation = explainTransition(kernel);
-  if (!explanation) return 'null\n';
-  const { transition, all, behind } = explanation;
-  return `${JSON.stringify({
-    patch: patchName(transition.patch),
-    target: transition.target,
-    since_us: Math.floor(transition.startedNs / NS_PER_US),
-    now_us: Math.floor(kernel.clock.nowNs / NS_PER_US),
-    passes: transition.passes,
-    all,
-    behind: behind.map(({ task, holdup, frame, sinceNs }) => ({
-      ...taskRow(kernel, task),
-      holdup: holdup?.kind ?? null,
-      function: holdup?.kind === 'sleeping-on' ? holdup.oldName : null,
-      frame: frame ?? null,
-      behind_since_us: Math.floor(sinceNs / NS_PER_US),
-    })),
-  })}\n`;
 }
 
 function parseArgument(word: string): Argument {

@@ -4,7 +4,7 @@
  * A request that is not understood gets its errno, and a line in the kernel log that says why. What
  * the kernel refuses, it refuses as it always does.
  */
-import { decodeUtf8 } from '../abi/bytes.ts';
+import { decodeUtf8, joinBytes } from '../abi/bytes.ts';
 import { type ErrnoName, KernelError } from '../abi/errno.ts';
 import { S_IFREG } from '../abi/mode.ts';
 import { emit } from '../engine/events.ts';
@@ -14,13 +14,13 @@ import type { Context } from '../engine/sched/context.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
 import { checkModeBits } from './openCheck.ts';
-import { createSnapshot, readSnapshot } from './snapshot.ts';
+import { createSnapshot, readSnapshot, type Text } from './snapshot.ts';
 import { countStored } from './store.ts';
 
 export interface Verb {
   readonly name: string;
   /** What reading the file prints: how to write it, or the answer of a query. */
-  readonly show: (kernel: Kernel) => string;
+  readonly show: (kernel: Kernel) => Text;
   /** Absent in a query, whose file is read-only. */
   readonly execute?: (kernel: Kernel, request: string) => Answer<void>;
   /** The longest request in bytes. */
@@ -82,7 +82,7 @@ function openVerb(kernel: Kernel, verb: Verb): OpenFile {
   };
 
   function executePieces(run: NonNullable<Verb['execute']>): Context {
-    const request = decodeUtf8(joinPieces(pieces));
+    const request = decodeUtf8(joinBytes(pieces));
     pieces = [];
     sizeBytes = 0;
     return execute(kernel, verb, run, request);
@@ -109,14 +109,4 @@ function refuse(kernel: Kernel, { name }: Verb, error: RequestError): never {
 
 function tooLong({ maxBytes }: Verb): RequestError {
   return new RequestError('E2BIG', `a request has at most ${maxBytes} bytes`);
-}
-
-function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let position = 0;
-  for (const piece of pieces) {
-    joined.set(piece, position);
-    position += piece.length;
-  }
-  return joined;
 }

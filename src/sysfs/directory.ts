@@ -1,7 +1,7 @@
 /** Directories whose entries never change: the way down to the places that matter. */
 import { S_IFDIR } from '../abi/mode.ts';
 import { createNode, type Tree } from './inode.ts';
-import type { Directory, Node } from './node.ts';
+import type { Directory, Entry, Node } from './node.ts';
 
 /** A directory with fixed entries, listed in the order given. */
 export function fixedDirectory(
@@ -38,7 +38,7 @@ export function joinDirectories(first: Directory, second: Directory): Directory 
   };
 }
 
-function countDirectories(entries: Iterable<readonly [string, Node]>): number {
+function countDirectories(entries: Iterable<Entry>): number {
   let count = 0;
   for (const [, node] of entries) if (node.kind === 'directory') count += 1;
   return count;

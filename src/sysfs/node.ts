@@ -61,8 +61,11 @@ export interface Directory extends Inode {
   readonly kind: 'directory';
   lookup(name: string): Node | undefined;
   /** In the order of readdir(3), without `.` and `..`. */
-  list(): Iterable<readonly [name: string, node: Node]>;
+  list(): Iterable<Entry>;
 }
+
+/** A name in a directory, and what readdir(3) says of it. */
+export type Entry = readonly [name: string, node: Pick<Node, 'ino' | 'kind'>];
 
 export interface File extends Inode {
   readonly kind: 'file';

@@ -17,7 +17,7 @@ import type { Directory, Node } from './node.ts';
 import { procFile } from './procFile.ts';
 import { showCpuinfo, showLoadAverage, showMachineStat, showPidMax } from './procLoad.ts';
 import { selfDirectory } from './procSelf.ts';
-import { processDirectory } from './procTask.ts';
+import { processDirectory, processEntry } from './procTask.ts';
 
 export function procDirectory(tree: Tree): Directory {
   const { kernel } = tree;
@@ -76,8 +76,7 @@ function tasksDirectory(tree: Tree): Directory {
     },
     *list() {
       for (const task of listShownTasks(kernel)) {
-        if (!isLeader(kernel.tasks, task)) continue;
-        yield [String(pidOf(kernel.tasks, task)), processDirectory(tree, task)];
+        if (isLeader(kernel.tasks, task)) yield processEntry(pidOf(kernel.tasks, task));
       }
     },
   });

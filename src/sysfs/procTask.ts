@@ -1,7 +1,7 @@
 /**
  * /proc/PID: what can be seen of a task.
  *
- * Nodes are made when they are looked up: listing /proc makes one for each process.
+ * Nodes are made when they are looked up; listing /proc makes none.
  *
  * Source: fs/proc/base.c.
  */
@@ -19,7 +19,7 @@ import {
   type Task,
 } from '../engine/sched/task.ts';
 import { createNumberedNode, type NodeBase, ONE_LINK, type Tree } from './inode.ts';
-import type { Directory, File, Node, OpenFile } from './node.ts';
+import type { Directory, Entry, File, Node, OpenFile } from './node.ts';
 import { hasMemory } from './procIdentity.ts';
 import { showStack, showWchan } from './procStack.ts';
 import { showStat } from './procStat.ts';
@@ -79,6 +79,11 @@ export function processDirectory(tree: Tree, task: Task): Directory {
         ? threadsDirectory(tree, subject)
         : taskFile(tree, subject, name, PROCESS_FILES_INO),
   });
+}
+
+/** How /proc lists a process. */
+export function processEntry(pid: number): Entry {
+  return [String(pid), { ino: inoOf(pid, PROCESS_INO), kind: 'directory' }];
 }
 
 /** Source: proc_task_readdir(), proc_task_getattr(). */

@@ -158,9 +158,10 @@ to turn the transition around: echo 0 > ${machine.mount}/sys/kernel/livepatch/li
   const { behind, ...rest } = JSON.parse((await sh('klpfs why --json')).output);
   expect(behind.map(({ pid }: Straggler) => pid)).toEqual([4242, 4243, 4244, 4245]);
   expect(behind[2]).toEqual({
-    ...{ pid: 4244, comm: 'writer', kind: 'user', state: 'uninterruptible', cpu: 0 },
+    ...{ pid: 4244, tgid: 4244, comm: 'writer', kind: 'user', state: 'uninterruptible', cpu: 0 },
     ...{ patch_state: 0, stack: ['cmdline_proc_show'], holdup: 'sleeping-on' },
-    ...{ function: 'cmdline_proc_show', frame: 0, behind_us: rest.now_us - rest.since_us },
+    ...{ function: 'cmdline_proc_show', frame: 0, behind_since_us: rest.since_us },
+    behind_us: rest.now_us - rest.since_us,
     freed_by: ['klpfs wake 4244', 'klpfs exit 4244'],
   });
   expect(rest).toMatchObject({ patch: 'livepatch_sample', target: 'patched', clock: 'manual' });

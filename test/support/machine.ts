@@ -109,9 +109,10 @@ export class Machine {
   tree(): string[] {
     const paths: string[] = [];
     const walk = (directory: Directory, prefix: string) => {
-      for (const [name, node] of directory.list()) {
+      for (const [name] of directory.list()) {
+        const node = directory.lookup(name);
         paths.push(`${prefix}${name}`);
-        if (node.kind === 'directory') walk(node, `${prefix}${name}/`);
+        if (node?.kind === 'directory') walk(node, `${prefix}${name}/`);
       }
     };
     for (const top of ['sys/kernel', 'sys/module']) {
