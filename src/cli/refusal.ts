@@ -23,13 +23,22 @@ export function explainRefusal(
   ]);
 }
 
-/** A request about one task. Its refusal is the reason that the machine gives. */
 export function requestOfTask(machine: Machine, verb: string, words: string, pid: number): void {
+  requestWithReason(machine, verb, words, `task ${pid}`);
+}
+
+/** A request about one thing. Its refusal is the reason that the machine gives. */
+export function requestWithReason(
+  machine: Machine,
+  verb: string,
+  words: string,
+  thing: string,
+): void {
   const { errno, logged } = attempt(machine, () => request(machine, verb, `${words}\n`));
   if (errno === undefined) return;
   const prefix = `klpfs: ${verb}: `;
   const reason = logged.findLast((line) => line.startsWith(prefix))?.slice(prefix.length);
-  throw new CommandError(reason ?? `task ${pid}: ${errnoText(errno)}`);
+  throw new CommandError(reason ?? `${thing}: ${errnoText(errno)}`);
 }
 
 /** `errno`: what it failed with; `logged`: the warnings of the kernel since it began. */

@@ -10,7 +10,7 @@ import { setCpuOnline } from '../engine/sched/hotplug.ts';
 import { interruptByRequest } from '../engine/sched/interrupt.ts';
 import { wakeTask } from '../engine/sched/scheduler.ts';
 import { sendSignal } from '../engine/sched/signal.ts';
-import { findTask, type Task } from '../engine/sched/task.ts';
+import { commOf, findTask, pidOf, type Task } from '../engine/sched/task.ts';
 import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
 import { showTasks, showTransition } from './taskQueries.ts';
 
@@ -98,8 +98,14 @@ function* cpu(kernel: Kernel, request: string): Context {
   yield* understoodContext(setCpuOnline(kernel, Number(match[1]), match[2] === 'on'));
 }
 
-function describeCpus({ cpus }: Kernel): string {
-  const lines = cpus.map(({ id, online }) => `cpu ${id}: ${online ? 'online' : 'offline'}\n`);
+/** With what each of them runs now; a name may have any characters. */
+function describeCpus({ cpus, tasks }: Kernel): string {
+  const lines = cpus.map(({ id, online, current, idle }) => {
+    if (!online) return `cpu ${id}: offline\n`;
+    if (current === idle) return `cpu ${id}: online, idle\n`;
+    const comm = JSON.stringify(commOf(tasks, current));
+    return `cpu ${id}: online, runs ${comm} (${pidOf(tasks, current)})\n`;
+  });
   return `write: N on|off\n${lines.join('')}`;
 }
 

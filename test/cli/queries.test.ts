@@ -5,7 +5,7 @@ import { createFolder, startMachine, until, watch } from './klpfs.ts';
 const COMMANDS = [
   ...['mount', 'umount', 'insmod', 'rmmod', 'lsmod', 'wait', 'status', 'ps', 'dmesg', 'wake'],
   ...['why', 'kill', 'exit', 'fork', 'call', 'spawn'],
-  ...['clock advance', 'machine show', 'machine check'],
+  ...['clock advance', 'cpu', 'machine show', 'machine check'],
 ];
 
 test.each(COMMANDS)('%s --help teaches', async (command) => {
@@ -35,6 +35,9 @@ test.each([
   ['kill 42 nobody',               "klpfs kill: 'nobody' is no pid: it must be a number above 0 (see klpfs kill --help)"],
   ['kill --frobnicate 42',         "klpfs kill: '--frobnicate' is no signal (see klpfs kill --help)"],
   ['clock advance soon',           "klpfs clock advance: command-argument value 'soon' is invalid for argument 'duration'. Examples: 1.5s, 20ms, 2m (see klpfs clock advance --help)"],
+  ['cpu one off',                  "klpfs cpu: command-argument value 'one' is invalid for argument 'n'. It must be the number of a cpu (see klpfs cpu --help)"],
+  ['cpu 1',                        "klpfs cpu: missing required argument 'state' (see klpfs cpu --help)"],
+  ['cpu 1 maybe',                  "klpfs cpu: command-argument value 'maybe' is invalid for argument 'state'. Allowed choices are on, off (see klpfs cpu --help)"],
   ['machine check',                "klpfs machine check: missing required argument 'file' (see klpfs machine check --help)"],
 ])('%s is bad usage', async (command, message) => {
   const { sh } = await createFolder();
