@@ -39,6 +39,7 @@ const TABLE = {
   ENODATA: { number: 61, text: 'No data available' },
   EOPNOTSUPP: { number: 95, text: 'Operation not supported' },
   ENOTCONN: { number: 107, text: 'Transport endpoint is not connected' },
+  ETIMEDOUT: { number: 110, text: 'Connection timed out' },
 } as const satisfies Record<string, Errno>;
 
 export type ErrnoName = keyof typeof TABLE;

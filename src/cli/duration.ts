@@ -9,7 +9,7 @@ export function parseDurationMs(text: string): number | undefined {
   return match ? Number(match[1]) * UNIT_MS[(match[2] ?? 's') as Unit] : undefined;
 }
 
-/** `0.25s`, `90s`: seconds, as short as they can be written. */
+/** `0.25s`, `90s`: seconds to the microsecond, as short as they can be written. */
 export function formatSeconds(durationMs: number): string {
-  return `${Number((durationMs / 1000).toFixed(3))}s`;
+  return `${Number((durationMs / 1000).toFixed(6))}s`;
 }

@@ -90,8 +90,9 @@ A first session:
 Which machine: --mount DIR, else KLPFS_MOUNT, else the one around the current
 directory, else the only one.
 
-Exit codes: 0 done, 1 refused or failed, 2 bad usage, 124 timeout of wait;
-mount and umount have those of mount(8): 1 usage, 2 system, 32 failure.
+Exit codes: 0 done, 1 refused or failed, 2 bad usage, 124 timeout of wait or
+limit of clock run-until; mount and umount have those of mount(8): 1 usage,
+2 system, 32 failure.
 
 Every command but these two and replay reads and writes files of the mount; its
 --help says which.`;

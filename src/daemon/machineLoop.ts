@@ -43,6 +43,10 @@ export class MachineLoop {
   readonly #onBug: (error: unknown) => void;
   readonly #startedMs = performance.now();
   #manualNs = 0;
+  /** Until when a manual clock goes on by itself, as each of those wants it who let it run. */
+  readonly #runs = new Set<{ readonly untilNs: number }>();
+  /** The clock is to stop earlier than the machine, which is at work, was told. */
+  #stopsEarlier = false;
   #steps = 0;
   #running = false;
   #timer: NodeJS.Timeout | undefined;
@@ -83,6 +87,17 @@ export class MachineLoop {
     this.#manualNs = Math.max(this.#manualNs, this.kernel.clock.nowNs) + durationNs;
   }
 
+  /** Lets a manual clock go on until then; the answer stops it where the machine has got to. */
+  runOn(untilNs: number): () => void {
+    const run = { untilNs };
+    this.#runs.add(run);
+    return () => {
+      this.#runs.delete(run);
+      this.#manualNs = Math.max(this.#manualNs, this.kernel.clock.nowNs);
+      if (untilNs > this.kernel.clock.nowNs) this.#stopsEarlier = true;
+    };
+  }
+
   /**
    * How many steps the engine has done, counting those that ended with a bug. Together with the
    * virtual time it says exactly how far the machine has got, however the work was cut in slices.
@@ -92,7 +107,9 @@ export class MachineLoop {
   }
 
   #targetNs(): number {
-    if (this.#mode.kind === 'manual') return this.#manualNs;
+    if (this.#mode.kind === 'manual') {
+      return Math.max(this.#manualNs, ...[...this.#runs].map(({ untilNs }) => untilNs));
+    }
     return Math.floor((performance.now() - this.#startedMs) * NS_PER_MS * this.#mode.speed);
   }
 
@@ -117,11 +134,13 @@ export class MachineLoop {
   #runSlice(deadlineMs: number): boolean {
     const pause = () => {
       this.#steps += 1;
-      return this.#steps % STEPS_PER_LOOK === 0 && performance.now() >= deadlineMs;
+      const isOver = this.#steps % STEPS_PER_LOOK === 0 && performance.now() >= deadlineMs;
+      return isOver || this.#stopsEarlier;
     };
     do {
+      this.#stopsEarlier = false;
       if (!runMachine(this.kernel, this.#targetNs(), pause)) return false;
-    } while (this.#mode.kind === 'manual' && this.kernel.clock.nowNs < this.#manualNs);
+    } while (this.#mode.kind === 'manual' && this.kernel.clock.nowNs < this.#targetNs());
     return true;
   }
 

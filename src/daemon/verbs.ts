@@ -1,13 +1,12 @@
 /** The verbs of control/ that need more than the kernel: documents, the description, the clock. */
 import { startTasks } from '../engine/boot.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import type { Context } from '../engine/sched/context.ts';
 import type { MachineDescription } from '../machine/description.ts';
 import { MachineError } from '../machine/machineError.ts';
 import { parseManifest } from '../machine/manifest.ts';
 import { parseTasks } from '../machine/spawn.ts';
-import { parseAdvance } from '../sysfs/control.ts';
-import { DOCUMENT_BYTES, LINE_BYTES, RequestError, type Verb } from '../sysfs/controlFile.ts';
+import { DOCUMENT_BYTES, RequestError, type Verb } from '../sysfs/controlFile.ts';
+import { clockVerb } from './clockVerb.ts';
 import type { MachineLoop } from './machineLoop.ts';
 
 export function daemonVerbs(description: MachineDescription, loop: MachineLoop): readonly Verb[] {
@@ -30,12 +29,7 @@ export function daemonVerbs(description: MachineDescription, loop: MachineLoop):
       show: () => `${JSON.stringify(description, null, 2)}\n`,
       maxBytes: 0,
     },
-    {
-      name: 'clock',
-      show: ({ clock }) => `write: +DURATION, such as +1.5s or +20ms\nnow: ${clock.nowNs} ns\n`,
-      execute: (kernel, request) => advanceClock(kernel, request, description, loop),
-      maxBytes: LINE_BYTES,
-    },
+    clockVerb(description, loop),
   ];
 }
 
@@ -53,19 +47,6 @@ function spawn(kernel: Kernel, text: string, description: MachineDescription): v
   const taken = threads.find(({ pid }) => pid !== undefined && kernel.tasks.byPid.has(pid));
   if (taken) throw new RequestError('EEXIST', `there is a process ${taken.pid} already`);
   startTasks(kernel, tasks);
-}
-
-/** Answers when the machine has reached the new time. */
-function* advanceClock(
-  kernel: Kernel,
-  request: string,
-  { clock }: MachineDescription,
-  loop: MachineLoop,
-): Context {
-  if (clock !== 'manual') throw new RequestError('EINVAL', 'the clock follows the wall clock');
-  const durationNs = parseAdvance(request);
-  loop.extend(durationNs);
-  yield { kind: 'sleep', state: 'uninterruptible', untilNs: kernel.clock.nowNs + durationNs };
 }
 
 /** A document that does not follow its schema is the writer's mistake, not the kernel's refusal. */

@@ -54,14 +54,22 @@ export interface Timer<T> {
   cancelled: boolean;
 }
 
-/** A binary heap of timers, the earliest first. */
+/** Somebody who waits for something to come true, or for a time, whichever is first. */
+export interface Watch {
+  readonly isReached: () => boolean;
+  readonly untilNs: number;
+  readonly tell: (isReached: boolean) => void;
+}
+
+/** A binary heap of timers, the earliest first, and what is looked at before time moves to it. */
 export interface TimerQueue<T> {
   readonly heap: Timer<T>[];
   nextSequence: number;
+  readonly watches: Set<Watch>;
 }
 
 export function createTimerQueue<T>(): TimerQueue<T> {
-  return { heap: [], nextSequence: 1 };
+  return { heap: [], nextSequence: 1, watches: new Set() };
 }
 
 export function setTimer<T>(queue: TimerQueue<T>, expiresNs: number, payload: T): Timer<T> {

@@ -1,6 +1,5 @@
 /** The verbs of control/ that the kernel alone can carry out. */
 import { KernelError } from '../abi/errno.ts';
-import { NS_PER_MS, NS_PER_SECOND } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { type Argument, loadModule, removeModule } from '../engine/module/loader.ts';
 import { moduleName } from '../engine/module/model.ts';
@@ -147,11 +146,4 @@ function words(request: string, usage: string): [string, ...string[]] {
   const [first, ...rest] = request.trim().split(/\s+/);
   if (!first) throw new RequestError('EINVAL', `nothing was written; expected ${usage}`);
   return [first, ...rest];
-}
-
-/** For a clock that stands still: how far to move it, `+1.5s` or `+20ms`, in nanoseconds. */
-export function parseAdvance(request: string): number {
-  const match = /^\+(\d+(?:\.\d+)?)(ms|s)\s*$/.exec(request);
-  if (!match) throw new RequestError('EINVAL', 'expected +DURATION, such as +1.5s or +20ms');
-  return Number(match[1]) * (match[2] === 's' ? NS_PER_SECOND : NS_PER_MS);
 }

@@ -50,6 +50,7 @@ test.each([
   [250, '0.25s'],
   [90_000, '90s'],
   [1, '0.001s'],
+  [0.04, '0.00004s'],
   [0, '0s'],
 ])('%d ms are written %s', (durationMs, expected) => {
   expect(formatSeconds(durationMs)).toBe(expected);

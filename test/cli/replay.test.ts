@@ -27,6 +27,7 @@ const FILES = { 'm.yaml': READER, 'fix.yaml': FIX };
 test.each([
   ['real', '--clock real --speed 20', 'sleep 0.3'],
   ['manual', '--clock manual', 'klpfs clock advance 5s'],
+  ['manual', '--clock manual', 'klpfs clock run-until transition --limit 5s 2> late'],
 ])('what happened on a mount with a %s clock is replayed', async (_clock, options, pass) => {
   const machine = await startMachine(`--machine m.yaml ${options} --record rec.jsonl`, FILES);
   const done = await machine.sh(`

@@ -151,6 +151,8 @@ const echoes = fc.constantFrom(
   { echo: '0', path: `${K}/enabled` },
   { echo: '1', path: `${K}/enabled` },
   { echo: '4242', path: 'control/wake' },
+  { echo: 'until transition 3s', path: 'control/clock' },
+  { echo: 'until idle 15ms', path: 'control/clock' },
   { echo: 'hello \\ \u00e9', path: 'dev/kmsg' },
   { echo: '<3>of a task', path: 'dev/kmsg' },
 );
@@ -239,7 +241,12 @@ test('a replay equals its recording: real clock', async () => {
 const CROWD = `
 release: "4.15"
 cpus: 2
-tasks: [{comm: crowd, count: 30000, program: [{sleep_in: [version_proc_show], for: 2s}]}]
+tasks:
+  - {comm: crowd, count: 30000, program: [{sleep_in: [version_proc_show], for: 2s}]}
+`;
+const BUSY = `
+  - {comm: reader, program: [{sleep_in: [cmdline_proc_show], for: 2s}, {exit: 0}]}
+  - {comm: hog, count: 3, program: [{user: 3ms}, {syscall: [meminfo_proc_show]}]}
 `;
 
 test('a request that comes while a pass is under way begins at the same step of it', async () => {
@@ -256,6 +263,25 @@ test('a request that comes while a pass is under way begins at the same step of 
   }
   expect(inMidst).toBeGreaterThan(0);
   await until(() => !hasWork(machine.kernel));
+  expectReplayed(machine);
+});
+
+test.each([
+  ['that is reached', '60s', 'patching complete'],
+  ['that is not', '500ms', 'klpfs: clock: after 500ms livepatch_sample is still in transition'],
+])('time that runs until a goal %s stops at the same step', async (_which, limit, line) => {
+  const machine = recordMachine(`${CROWD}${BUSY}`);
+  machine.echo('livepatch-sample', 'control/insmod');
+  machine.echo(`until transition ${limit}`, 'control/clock');
+  let inMidst = 0;
+  while (!logOf(machine.kernel).some((record) => record.endsWith(line))) {
+    inMidst += hasWork(machine.kernel) ? 1 : 0;
+    machine.echo(`before it: ${inMidst}`, 'dev/kmsg');
+    await wait(1);
+  }
+  expect(inMidst).toBeGreaterThan(0);
+  await until(() => !hasWork(machine.kernel));
+  machine.echo('after it', 'dev/kmsg');
   expectReplayed(machine);
 });
 

@@ -2,7 +2,6 @@
 import { expect, test } from 'vitest';
 import { encodeUtf8 } from '../../src/abi/bytes.ts';
 import { O_WRONLY } from '../../src/abi/mode.ts';
-import { parseAdvance } from '../../src/sysfs/control.ts';
 import { controlFile } from '../../src/sysfs/controlFile.ts';
 import { sysfsOf } from '../../src/sysfs/fileSystems.ts';
 import { createTree } from '../../src/sysfs/inode.ts';
@@ -173,13 +172,4 @@ test('a query is read, not written', () => {
     patch_state: -1,
     stack: [],
   });
-});
-
-// biome-ignore format: the columns are the point
-test.each([
-  ['+1.5s', 1_500_000_000], ['+20ms\n', 20_000_000], ['+0s', 0],
-  ['1s', 'EINVAL'], ['-1s', 'EINVAL'], ['+1', 'EINVAL'], ['+1h', 'EINVAL'], ['', 'EINVAL'],
-])('clock <- %j: %s', (request, meaning) => {
-  const machine = new Machine();
-  expect(machine.attempt(() => String(parseAdvance(request)))).toBe(String(meaning));
 });

@@ -2,8 +2,8 @@
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CommandError, EXIT } from '../commandError.ts';
-import { formatSeconds, parseDurationMs } from '../duration.ts';
+import { CommandError } from '../commandError.ts';
+import { parseDurationMs } from '../duration.ts';
 import { readConfiguration } from '../machineConfiguration.ts';
 import {
   addMachineOption,
@@ -12,12 +12,8 @@ import {
   openMachine,
 } from '../machineFiles.ts';
 import { moduleName, type PatchSight, seePatch } from '../patches.ts';
-import {
-  describeBehind,
-  formatCrossing,
-  readTransitionOf,
-  type Transition,
-} from '../transition.ts';
+import { timeoutError } from '../timeout.ts';
+import { formatCrossing, readTransitionOf, type Transition } from '../transition.ts';
 import { GOALS, type Goal, judge } from '../waitGoal.ts';
 
 interface Options extends MachineOptions {
@@ -85,7 +81,7 @@ async function waitFor(
       const verdict = judge(goal, sight, before);
       if (verdict === 'reached') return;
       if (verdict === 'vanished') throw vanishedError(patch, sight, before);
-      if (performance.now() >= lastMs) throw timeoutError(machine, patch, sight, timeout ?? 0);
+      if (performance.now() >= lastMs) throw timedOut(machine, patch, sight, timeout ?? 0);
       progress.show(patch, sight);
       before = sight;
       await setTimeout(Math.min(POLL_MS, Math.max(1, lastMs - performance.now())));
@@ -142,23 +138,17 @@ function vanishedError(patch: string, sight: PatchSight, before: PatchSight | un
   return new CommandError(before ? `patch ${patch} has vanished` : `there is no patch ${patch}`);
 }
 
-function timeoutError(
+function timedOut(
   machine: Machine,
   patch: string,
   sight: PatchSight,
   timeoutMs: number,
 ): CommandError {
   const transition = findTransition(machine, patch, sight);
-  const progress = transition ? `; ${formatCrossing(transition)}` : '';
   const stopped = readConfiguration(machine).clock === 'manual';
-  return new CommandError(
-    `after ${formatSeconds(timeoutMs)} ${patch} ${describe(sight)}${progress}`,
-    EXIT.timeout,
-    [
-      ...(transition ? describeBehind(transition) : []),
-      ...(stopped ? ['the clock stands still until `klpfs clock advance`'] : []),
-    ],
-  );
+  return timeoutError(timeoutMs, `${patch} ${describe(sight)}`, transition, [
+    ...(stopped ? ['the clock stands still until `klpfs clock advance`'] : []),
+  ]);
 }
 
 function parseTimeout(text: string): number {

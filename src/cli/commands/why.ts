@@ -154,5 +154,5 @@ function describeWaysOut({ behind, turn_around, force, clock }: Explanation): st
 }
 
 function formatUs(durationUs: number): string {
-  return formatSeconds(durationUs / 1000);
+  return formatSeconds(Math.round(durationUs / 1000));
 }

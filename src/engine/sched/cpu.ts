@@ -21,6 +21,11 @@ export interface Cpu {
   tick: Timer<TimerPayload> | undefined;
 }
 
+/** Whether no cpu has anything to do until time moves, not even to compute. */
+export function isIdle({ cpus }: Kernel): boolean {
+  return cpus.every(({ current, idle, needResched }) => current === idle && !needResched);
+}
+
 /** Whether the task is on a cpu at this moment. Source: kernel/sched/core.c:task_curr(). */
 export function isRunning(kernel: Kernel, task: Task): boolean {
   return kernel.cpus[cpuOf(kernel.tasks, task)]?.current === task;

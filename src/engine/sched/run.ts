@@ -23,6 +23,7 @@ import {
 } from './scheduler.ts';
 import { deliverSignals, isSleepRefused } from './signal.ts';
 import { isPatchPending, kindOf, runStateOf, type Task } from './task.ts';
+import { tellWatches } from './watch.ts';
 
 /**
  * Runs the machine until nothing is left to do before `untilNs`. Stops early when `pause` says so:
@@ -31,6 +32,7 @@ import { isPatchPending, kindOf, runStateOf, type Task } from './task.ts';
 export function runMachine(kernel: Kernel, untilNs: number, pause: () => boolean): boolean {
   for (;;) {
     while (runSomeCpu(kernel)) if (pause()) return false;
+    if (tellWatches(kernel)) continue;
     if (nextExpiryNs(kernel.timers) > untilNs) {
       kernel.clock.nowNs = Math.max(kernel.clock.nowNs, untilNs);
       return true;
