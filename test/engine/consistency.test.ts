@@ -1,6 +1,7 @@
 /**
- * The promise of the consistency model, over random programs and random sequences of operations:
- * nobody ever runs the old version of one function and the new version of another.
+ * The promises of the consistency model, over random programs and random sequences of operations:
+ * nobody ever runs the old version of one function and the new version of another, and a transition
+ * ends if tasks keep leaving what is patched.
  *
  * Steps are data, so a failure prints as a script.
  */
@@ -9,12 +10,10 @@ import { expect, test } from 'vitest';
 import { startTask } from '../../src/engine/boot.ts';
 import { funcsOf } from '../../src/engine/livepatch/model.ts';
 import { codeBelow } from '../../src/engine/livepatch/patch.ts';
-import { forkByRequest } from '../../src/engine/sched/ask.ts';
 import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
 import {
-  findTask,
   isPatchPending,
   kindOf,
   listTasks,
@@ -23,7 +22,7 @@ import {
 } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
-import { aTask } from '../support/tasks.ts';
+import { aTask, aThread } from '../support/tasks.ts';
 
 const SEQUENCES = 10_000;
 const FUNCTIONS = ['f', 'g', 'h'];
@@ -46,12 +45,16 @@ const patchOf = (name: string, ...oldNames: string[]) =>
 type Operation =
   | { readonly write: string; readonly to: 'p' | 'q' }
   | { readonly wake: number }
-  | { readonly signal: 'STOP' | 'CONT'; readonly to: number }
+  | { readonly signal: 'STOP' | 'CONT' | 'TERM'; readonly to: number }
   | { readonly fork: number }
+  | { readonly exit: number }
+  | { readonly call: number }
+  | { readonly interrupt: 0 | 1 }
   | { readonly cpu1: 'on' | 'off' }
   | { readonly advanceMs: number };
 
-const pid = fc.integer({ min: FIRST_PID, max: FIRST_PID + TASKS - 1 });
+/** Processes, and their threads after them. */
+const pid = fc.integer({ min: FIRST_PID, max: FIRST_PID + 2 * TASKS - 1 });
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 4,
@@ -59,12 +62,15 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({ advanceMs: fc.constantFrom(1, 10, 900, 1900) }) },
   { weight: 2, arbitrary: fc.record({ wake: pid }) },
-  { weight: 1, arbitrary: fc.record({ signal: fc.constantFrom('STOP', 'CONT'), to: pid }) },
+  { weight: 2, arbitrary: fc.record({ signal: fc.constantFrom('STOP', 'CONT', 'TERM'), to: pid }) },
   { weight: 1, arbitrary: fc.record({ fork: pid }) },
+  { weight: 1, arbitrary: fc.record({ exit: pid }) },
+  { weight: 1, arbitrary: fc.record({ call: pid }) },
+  { weight: 1, arbitrary: fc.record({ interrupt: fc.constantFrom(0, 1) }) },
   { weight: 1, arbitrary: fc.record({ cpu1: fc.constantFrom('on', 'off') }) },
 );
 
-const programStep: fc.Arbitrary<ProgramStep> = fc.oneof(
+const leafStep: fc.Arbitrary<ProgramStep> = fc.oneof(
   fc.record({
     kind: fc.constant('sleep' as const),
     functions: fc.array(fc.constantFrom(...FUNCTIONS), { maxLength: 3 }),
@@ -75,18 +81,55 @@ const programStep: fc.Arbitrary<ProgramStep> = fc.oneof(
   fc.record({ kind: fc.constant('call' as const), functions: fc.constant(['f', 'g']) }),
 );
 
-const aProgram = fc.record({
-  // A round takes a while, so that seconds of virtual time are not thousands of rounds.
-  program: fc
-    .array(programStep, { minLength: 1, maxLength: 3 })
-    .map((steps): ProgramStep[] => [...steps, { kind: 'compute', durationNs: 100e6 }]),
-  kthread: fc.boolean(),
-});
+/** What only processes do. Children end, so that there are not more and more of them. */
+const familyStep: fc.Arbitrary<ProgramStep> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom('fork', 'thread'),
+    comm: fc.constant('child'),
+    steps: leafStep.map((step): ProgramStep[] => [step, { kind: 'exit' }]),
+  }),
+  fc.constant<ProgramStep>({ kind: 'wait-child' }),
+  fc.constant<ProgramStep>({ kind: 'exit-group' }),
+);
+
+/** A round takes a while, so that seconds of virtual time are not thousands of rounds. */
+const ROUND_END: ProgramStep = { kind: 'compute', durationNs: 100e6 };
+/** Longer than until the next pass, which is the only one that can switch a kthread. */
+const REST: ProgramStep = {
+  kind: 'sleep',
+  functions: [],
+  state: 'interruptible',
+  durationNs: 2500e6,
+};
+
+const steps = (of: fc.Arbitrary<ProgramStep>, end: ProgramStep) =>
+  fc.array(of, { minLength: 1, maxLength: 3 }).map((drawn): ProgramStep[] => [...drawn, end]);
+const processSteps = steps(
+  fc.oneof({ weight: 4, arbitrary: leafStep }, { weight: 1, arbitrary: familyStep }),
+  ROUND_END,
+);
+
+const aProgram = fc.oneof(
+  fc.record({
+    kthread: fc.constant(true),
+    program: steps(leafStep, REST),
+    thread: fc.constant(undefined),
+  }),
+  fc.record({
+    kthread: fc.constant(false),
+    program: processSteps,
+    thread: fc.option(processSteps, { nil: undefined }),
+  }),
+);
 
 interface Scenario {
   readonly release: '4.15' | '6.1';
   readonly cpus: number;
-  readonly programs: readonly { program: ProgramStep[]; kthread: boolean }[];
+  readonly programs: readonly {
+    readonly kthread: boolean;
+    readonly program: ProgramStep[];
+    readonly thread: ProgramStep[] | undefined;
+  }[];
   readonly operations: readonly Operation[];
 }
 
@@ -104,15 +147,16 @@ function machineOf({ release, cpus, programs }: Scenario): Machine {
     functions: FUNCTIONS.map((name) => ({ name })),
     modules: [patchOf('p', 'f', 'g'), patchOf('q', 'g', 'h')],
   });
-  for (const [index, { program, kthread }] of programs.entries()) {
-    startTask(machine.kernel, aTask({ pid: FIRST_PID + index, program, kthread }));
+  for (const [index, { program, kthread, thread }] of programs.entries()) {
+    const pid = FIRST_PID + index;
+    const threads = thread ? [aThread({ pid: pid + TASKS, program: thread })] : [];
+    startTask(machine.kernel, aTask({ pid, program, kthread, threads }));
   }
   machine.advance(3);
   return machine;
 }
 
 function perform(machine: Machine, taken: Operation): void {
-  const { kernel } = machine;
   if ('write' in taken) {
     if (machine.find(taken.to)) machine.echo(taken.write, `${taken.to}/enabled`);
     else if (machine.kernel.modules.loaded.has(taken.to)) machine.rmmod(taken.to);
@@ -123,12 +167,16 @@ function perform(machine: Machine, taken: Operation): void {
     machine.write(String(taken.wake), 'control/wake');
   } else if ('cpu1' in taken) {
     machine.write(`1 ${taken.cpu1}`, 'control/cpu');
+  } else if ('interrupt' in taken) {
+    machine.write(`${taken.interrupt} f g`, 'control/irq');
+  } else if ('exit' in taken) {
+    machine.write(String(taken.exit), 'control/exit');
+  } else if ('call' in taken) {
+    machine.write(`${taken.call} g`, 'control/call');
+  } else if ('fork' in taken) {
+    machine.write(String(taken.fork), 'control/fork');
   } else {
-    const task = findTask(kernel.tasks, 'fork' in taken ? taken.fork : taken.to);
-    if (task === undefined || kindOf(kernel.tasks, task) !== 'user') return;
-    if ('signal' in taken) sendSignal(kernel, task, taken.signal);
-    else forkByRequest(kernel, task);
-    machine.advance(0);
+    machine.write(`${taken.signal} ${taken.to}`, 'control/kill');
   }
 }
 
@@ -157,13 +205,14 @@ function checkConsistency(machine: Machine): void {
   }
 }
 
-/** Every task leaves what it sleeps in, again and again. */
+/** Every task keeps leaving what it sleeps in; kthreads rest outside from time to time. */
 function setEverybodyFree(machine: Machine): void {
   const { kernel } = machine;
   machine.write('1 on', 'control/cpu');
-  for (let round = 0; round < 6 && kernel.livepatch.transition; round += 1) {
+  for (let round = 0; round < 12 && kernel.livepatch.transition; round += 1) {
     for (const task of [...listTasks(kernel.tasks)]) {
       if (kindOf(kernel.tasks, task) === 'user') sendSignal(kernel, task, 'CONT');
+      if (stackOf(kernel.tasks, task).depth === 0) continue;
       machine.write(String(kernel.tasks.pid[task]), 'control/wake');
     }
     machine.advance(1000);
@@ -171,6 +220,7 @@ function setEverybodyFree(machine: Machine): void {
 }
 
 test('no task ever runs both versions, and a transition ends when tasks leave what they sleep in', () => {
+  let transitions = 0;
   fc.assert(
     fc.property(scenario, (drawn) => {
       const machine = machineOf(drawn);
@@ -180,9 +230,12 @@ test('no task ever runs both versions, and a transition ends when tasks leave wh
         perform(machine, taken);
         checkConsistency(machine);
       }
+      if (machine.kernel.livepatch.transition) transitions += 1;
       setEverybodyFree(machine);
       checkConsistency(machine);
+      expect(machine.kernel.livepatch.transition?.patch.module.name).toBeUndefined();
     }),
     { numRuns: SEQUENCES },
   );
+  expect(transitions).toBeGreaterThan(SEQUENCES / 10);
 }, 240_000);
