@@ -16,7 +16,7 @@ function blocks(markdown: string, kind: string): string[] {
 test('the machine that docs/machine.md shows is valid, and holds what it says', () => {
   const [text = ''] = blocks(read('docs/machine.md'), 'machine');
   const machine = readMachine(text, 'docs/machine.md', {});
-  expect(machine.tasks.map(({ comm }) => comm)).toEqual(['reader', 'worker', 'helper/0']);
+  expect(machine.tasks.map(({ comm }) => comm)).toEqual(['reader', 'worker', 'server', 'helper/0']);
 });
 
 test('the manifest that docs/machine.md shows is valid', () => {

@@ -1,4 +1,5 @@
 /** The cpus of a machine, as control/cpu lists them. */
+import { InvalidArgumentError } from 'commander';
 import { type Machine, readText } from './machineFiles.ts';
 
 /** Named as `cpu --json` prints it. */
@@ -27,4 +28,9 @@ export function parseCpus(text: string): CpuRow[] {
 export function describeRunning({ online, runs }: CpuRow): string {
   if (runs) return `${runs.comm} (${runs.pid})`;
   return online ? 'idle' : '-';
+}
+
+export function parseCpuNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be the number of a cpu.');
+  return Number(text);
 }

@@ -29,6 +29,7 @@ const COMMANDS = {
   call: async () => (await import('./commands/call.ts')).addCallCommand,
   spawn: async () => (await import('./commands/spawn.ts')).addSpawnCommand,
   clock: async () => (await import('./commands/clock.ts')).addClockCommand,
+  irq: async () => (await import('./commands/irq.ts')).addIrqCommand,
   cpu: async () => (await import('./commands/cpu.ts')).addCpuCommand,
   replay: async () => (await import('./commands/replay.ts')).addReplayCommand,
   machine: async () => (await import('./commands/machine.ts')).addMachineCommand,

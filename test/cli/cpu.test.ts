@@ -65,3 +65,23 @@ test.each([
     errors: `klpfs cpu: ${reason}\n`,
   });
 });
+
+const FIX = `
+module: fix
+objects:
+  - name: vmlinux
+    funcs: [{old_name: vfs_read, log: new vfs_read}]
+`;
+
+test('a handler runs the version of the process that it interrupts, which then switches', async () => {
+  const machine = await startMachine('--machine m.yaml', { 'm.yaml': MACHINE, 'fix.yaml': FIX });
+  const { sh } = machine;
+  await sh('klpfs clock advance 1s; klpfs insmod fix.yaml');
+
+  const state = 'cat mnt/proc/4243/patch_state';
+  const interrupt = "klpfs irq 1 ksys_read vfs_read; klpfs dmesg | grep -c 'new vfs_read'";
+  expect(await sh(`${state}; ${interrupt}; ${state}; ${interrupt}`)).toMatchObject({
+    output: '0\n0\n1\n1\n',
+    errors: '',
+  });
+});

@@ -5,7 +5,7 @@ import { createFolder, startMachine, until, watch } from './klpfs.ts';
 const COMMANDS = [
   ...['mount', 'umount', 'insmod', 'rmmod', 'lsmod', 'wait', 'status', 'ps', 'dmesg', 'wake'],
   ...['why', 'kill', 'exit', 'fork', 'call', 'spawn'],
-  ...['clock advance', 'clock run-until', 'cpu', 'machine show', 'machine check'],
+  ...['clock advance', 'clock run-until', 'cpu', 'irq', 'machine show', 'machine check'],
 ];
 
 test.each(COMMANDS)('%s --help teaches', async (command) => {
@@ -41,6 +41,8 @@ test.each([
   ['cpu one off',                  "klpfs cpu: command-argument value 'one' is invalid for argument 'n'. It must be the number of a cpu (see klpfs cpu --help)"],
   ['cpu 1',                        "klpfs cpu: missing required argument 'state' (see klpfs cpu --help)"],
   ['cpu 1 maybe',                  "klpfs cpu: command-argument value 'maybe' is invalid for argument 'state'. Allowed choices are on, off (see klpfs cpu --help)"],
+  ['irq 1',                        "klpfs irq: missing required argument 'function' (see klpfs irq --help)"],
+  ['irq all vfs_read',             "klpfs irq: command-argument value 'all' is invalid for argument 'cpu'. It must be the number of a cpu (see klpfs irq --help)"],
   ['machine check',                "klpfs machine check: missing required argument 'file' (see klpfs machine check --help)"],
 ])('%s is bad usage', async (command, message) => {
   const { sh } = await createFolder();

@@ -148,6 +148,8 @@ const REFUSED: readonly [command: string, ...errors: string[]][] = [
   ['fork 77',           "fork: there is no process '77'"],
   ['fork 4244',         'fork: kidle does not fork'],
   ['call 4242 nowhere', "call: there is no function 'nowhere'"],
+  ['irq 7 schedule',    'irq: there is no cpu 7'],
+  ['irq 0 nowhere',     "irq: there is no function 'nowhere'"],
   ['spawn nofile',      'spawn: nofile: No such file or directory'],
   // The one in the middle gets its signal.
   ['kill 77 4242 78',   "kill: there is no process '77'", "kill: there is no process '78'"],

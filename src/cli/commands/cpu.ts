@@ -1,7 +1,7 @@
 /** `klpfs cpu`: lists the cpus, takes one offline or back online. */
-import { Argument, type Command, InvalidArgumentError } from 'commander';
+import { Argument, type Command } from 'commander';
 import { CommandError, EXIT } from '../commandError.ts';
-import { type CpuRow, describeRunning, readCpus } from '../cpus.ts';
+import { type CpuRow, describeRunning, parseCpuNumber, readCpus } from '../cpus.ts';
 import { addMachineOption, type MachineOptions, openMachine } from '../machineFiles.ts';
 import { formatTable, print, printJson } from '../output.ts';
 import { requestWithReason } from '../refusal.ts';
@@ -15,7 +15,7 @@ const HEADER = ['CPU', 'STATE', 'RUNS'];
 export function addCpuCommand(program: Command): void {
   addMachineOption(program.command('cpu'))
     .description('list the cpus and what they run; take one offline, or back online')
-    .argument('[n]', 'the cpu (default: list them all)', parseCpu)
+    .argument('[n]', 'the cpu (default: list them all)', parseCpuNumber)
     .addArgument(new Argument('[state]', 'whether it is to run').choices(['on', 'off']))
     .option('--json', 'list as JSON')
     .addHelpText(
@@ -56,9 +56,4 @@ export function formatCpus(cpus: readonly CpuRow[]): string {
     describeRunning(row),
   ]);
   return formatTable([HEADER, ...rows]);
-}
-
-function parseCpu(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be the number of a cpu.');
-  return Number(text);
 }
