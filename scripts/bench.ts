@@ -11,9 +11,11 @@ import { pino } from 'pino';
 import { startDaemon } from '../src/daemon/daemon.ts';
 import { readMachine } from '../src/daemon/readMachine.ts';
 import type { ClientResult } from './benchClient.ts';
+import type { TaskCosts } from './benchTasks.ts';
 
 const CLI = resolve(import.meta.dirname, '../src/cli/main.js');
 const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
+const TASKS = resolve(import.meta.dirname, 'benchTasks.js');
 /** Median of three boots of a real kernel in QEMU until the first `cat enabled`. */
 const VIRTUAL_MACHINE_S = 10.0;
 const REAL_ATTRIBUTE = '/sys/kernel/fscaps';
@@ -120,19 +122,27 @@ async function benchRequests(): Promise<void> {
   await machine.stop();
 }
 
+/** Different places that the tasks of a crowd sleep in. */
+const PLACES = 1000;
+
 /** One cpu, so that a transition is over when the write returns. */
 function crowd(tasks: number): string {
+  const places = Array.from({ length: Math.min(tasks, PLACES) }, (_, place) => `place_${place}`);
+  const count = tasks / places.length;
   return [
     'cpus: 1',
     'load: [livepatch-sample]',
+    `symbols: {vmlinux: [${places.join(', ')}]}`,
     'tasks:',
-    `  - {comm: sleeper, count: ${tasks}, program: [{sleep_in: [do_nanosleep]}]}`,
+    ...places.map(
+      (place) => `  - {comm: sleeper, count: ${count}, program: [{sleep_in: [${place}]}]}`,
+    ),
   ].join('\n');
 }
 
 async function benchTransitions(): Promise<void> {
   let smallest: number | undefined;
-  for (const tasks of [100, 10_000, 100_000]) {
+  for (const tasks of [100, 10_000, 100_000, 1_000_000]) {
     const machine = await startMachine(crowd(tasks));
     await client('toggle', machine.path('enabled'), 300);
     const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -146,17 +156,55 @@ async function benchTransitions(): Promise<void> {
     smallest ??= alone.p50Us;
     const delayMs = delay.percentile(99.9) / 1e6 - 1;
     print(
-      `transition, ${String(tasks).padStart(6)} tasks ${(alone.p50Us / 1000).toFixed(2)} ms = ${(alone.p50Us / smallest).toFixed(1)} times 100 tasks; ` +
+      `transition, ${String(tasks).padStart(7)} tasks ${(alone.p50Us / 1000).toFixed(2)} ms = ${(alone.p50Us / smallest).toFixed(1)} times 100 tasks; ` +
         `meanwhile (${toggled.operations} transitions) requests p99 ${(read.p99Us / 1000).toFixed(1)} ms (limit 10), event loop p99.9 ${delayMs.toFixed(1)} ms (limit 5)`,
     );
     await machine.stop();
   }
 }
 
+/** In processes of their own, so that one does not pay for the memory of the other. */
+async function benchTasks(): Promise<void> {
+  for (const tasks of [10_000, 100_000, 1_000_000]) {
+    const costs: TaskCosts = JSON.parse(
+      await run(process.execPath, ['--expose-gc', TASKS, String(tasks)]),
+    );
+    const nsPerTask = (costs.transitionMs * 1e6) / tasks;
+    print(
+      `${String(tasks).padStart(7)} tasks          ${costs.bytesPerTask.toFixed(0)} bytes each (limit 200); boot ${(costs.bootMs / 1000).toFixed(2)} s; ` +
+        `transition ${costs.transitionMs.toFixed(1)} ms = ${nsPerTask.toFixed(0)} ns a task, of which mark and pass ${costs.passMs.toFixed(1)} ms (limit 100)`,
+    );
+  }
+}
+
+/** A daemon of its own, as users have it. */
+async function benchListing(): Promise<void> {
+  const directory = mkdtempSync(join(scratch, 'listing-'));
+  const machine = join(scratch, 'listing.yaml');
+  writeFileSync(machine, crowd(100_000));
+  await run(CLI, ['mount', directory, '--machine', machine]);
+  const commands = [
+    ['ls -f proc', 'ls', '-f', join(directory, 'proc')],
+    ['klpfs ps', CLI, 'ps', '--mount', directory],
+  ] as const;
+  for (const [label, command, ...args] of commands) {
+    const seconds: number[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const before = performance.now();
+      await run(command, args);
+      seconds.push((performance.now() - before) / 1000);
+    }
+    print(`${label.padEnd(23)} ${median(seconds).toFixed(2)} s with 100000 tasks (limit 1)`);
+  }
+  await run(CLI, ['umount', directory]);
+}
+
 try {
   await benchStart();
   await benchRequests();
   await benchTransitions();
+  await benchTasks();
+  await benchListing();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
