@@ -81,6 +81,7 @@ export function bootKernel(options: BootOptions): Kernel {
     semantics: semanticsOf(options.config.release),
     clock: { nowNs: 0, bootTimeMs: options.bootTimeMs },
     timers: createTimerQueue(),
+    watches: new Set(),
     tasks,
     emptyStack,
     cpus,

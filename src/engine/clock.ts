@@ -54,22 +54,14 @@ export interface Timer<T> {
   cancelled: boolean;
 }
 
-/** Somebody who waits for something to come true, or for a time, whichever is first. */
-export interface Watch {
-  readonly isReached: () => boolean;
-  readonly untilNs: number;
-  readonly tell: (isReached: boolean) => void;
-}
-
-/** A binary heap of timers, the earliest first, and what is looked at before time moves to it. */
+/** A binary heap of timers, the earliest first. */
 export interface TimerQueue<T> {
   readonly heap: Timer<T>[];
   nextSequence: number;
-  readonly watches: Set<Watch>;
 }
 
 export function createTimerQueue<T>(): TimerQueue<T> {
-  return { heap: [], nextSequence: 1, watches: new Set() };
+  return { heap: [], nextSequence: 1 };
 }
 
 export function setTimer<T>(queue: TimerQueue<T>, expiresNs: number, payload: T): Timer<T> {

@@ -18,6 +18,7 @@ import type { Kthread } from './sched/kthread.ts';
 import type { Thread } from './sched/scheduler.ts';
 import type { Stack } from './sched/stack.ts';
 import type { Task, TaskTable } from './sched/task.ts';
+import type { Watch } from './sched/watch.ts';
 import type { WorkerPool } from './sched/workqueue.ts';
 
 /** A task to wake, or something to do. */
@@ -39,6 +40,8 @@ export interface Kernel {
   readonly semantics: Semantics;
   readonly clock: Clock;
   readonly timers: TimerQueue<TimerPayload>;
+  /** What is looked at before time moves. */
+  readonly watches: Set<Watch>;
   readonly tasks: TaskTable;
   readonly emptyStack: Stack;
   readonly cpus: readonly Cpu[];

@@ -225,7 +225,7 @@ test('a signal stops the clock where it is', async () => {
   const { nowNs } = kernel.clock;
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect([answer(), kernel.clock.nowNs]).toEqual(['EINTR', nowNs]);
-  expect(kernel.timers.watches.size).toBe(0);
+  expect(kernel.watches.size).toBe(0);
 });
 
 test('a long run is cut in slices between which Node gets its turn', async () => {
