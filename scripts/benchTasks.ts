@@ -5,7 +5,7 @@
  * each takes, and the cpu time of a transition: of all of it, and of its part from the first mark
  * on a task to the end of the pass that switches them all.
  */
-import { bootKernel, type TaskDefinition } from '../src/engine/boot.ts';
+import { bootKernel } from '../src/engine/boot.ts';
 import type { KernelEvent } from '../src/engine/events.ts';
 import { writeEnabled } from '../src/engine/livepatch/core.ts';
 import { loadModule } from '../src/engine/module/loader.ts';
@@ -13,6 +13,7 @@ import type { Context } from '../src/engine/sched/context.ts';
 import type { Step } from '../src/engine/sched/program.ts';
 import { startRequest } from '../src/engine/sched/request.ts';
 import { hasWork, runMachine } from '../src/engine/sched/run.ts';
+import type { TaskDefinition } from '../src/engine/sched/start.ts';
 import { livepatchSample } from '../src/modules/livepatchSample.ts';
 
 export interface TaskCosts {

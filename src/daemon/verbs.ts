@@ -1,6 +1,7 @@
 /** The verbs of control/ that need more than the kernel: documents, the description, the clock. */
-import { startTasks } from '../engine/boot.ts';
+
 import type { Kernel } from '../engine/kernel.ts';
+import { startTasks } from '../engine/sched/start.ts';
 import type { MachineDescription } from '../machine/description.ts';
 import { MachineError } from '../machine/machineError.ts';
 import { parseManifest } from '../machine/manifest.ts';

@@ -1,5 +1,5 @@
 /** From a description to a running kernel. Source: init/main.c. */
-import { createTimerQueue, HZ, roundJiffiesRelativeNs, setTimer } from './clock.ts';
+import { createTimerQueue, HZ, roundJiffiesRelativeNs } from './clock.ts';
 import { emit } from './events.ts';
 import { createFtrace } from './ftrace/ftrace.ts';
 import { addSymbols, createKallsyms, type FunctionDefinition } from './kallsyms.ts';
@@ -12,46 +12,12 @@ import { createKernelLog, LOG_LEVEL } from './printk.ts';
 import { createQueue } from './queue.ts';
 import { createRandom } from './random.ts';
 import type { Cpu } from './sched/cpu.ts';
-import { joinProcess } from './sched/family.ts';
-import { interrupt } from './sched/interrupt.ts';
-import { compileProgram, type Program, type Step } from './sched/program.ts';
-import { createTask, enqueueTask } from './sched/scheduler.ts';
+import { type InterruptDefinition, scheduleInterrupt } from './sched/interrupt.ts';
 import { createEmptyStack } from './sched/stack.ts';
-import {
-  addTask,
-  createTaskTable,
-  IDLE,
-  type NewTask,
-  pidOf,
-  type Task,
-  type TaskTable,
-} from './sched/task.ts';
+import { startTasks, type TaskDefinition } from './sched/start.ts';
+import { addTask, createTaskTable, IDLE, type TaskTable } from './sched/task.ts';
 import { createWorker, createWorkerPool, queueDelayedWork } from './sched/workqueue.ts';
 import { bannerOf, PROC_SHOW_FUNCTIONS } from './vmlinux.ts';
-
-export interface ThreadDefinition {
-  readonly comm: string;
-  /** Given, or the next that is free. */
-  readonly pid: number | undefined;
-  /** Given, or one cpu after the other. */
-  readonly cpu: number | undefined;
-  /** Empty: it sleeps until it is woken. */
-  readonly program: readonly Step[];
-}
-
-export interface TaskDefinition extends ThreadDefinition {
-  readonly kthread: boolean;
-  /** Of a process, beside the first. */
-  readonly threads: readonly ThreadDefinition[];
-}
-
-/** An interrupt that comes again and again. */
-export interface InterruptDefinition {
-  readonly cpu: number;
-  readonly periodNs: number;
-  /** What its handler calls, one function inside the other. */
-  readonly functions: readonly string[];
-}
 
 export interface BootOptions {
   readonly config: KernelConfig;
@@ -112,68 +78,6 @@ export function bootKernel(options: BootOptions): Kernel {
   return kernel;
 }
 
-/**
- * Adds tasks that begin their programs at once. Those without a cpu of their own are spread over
- * all; none gets a pid that another one asks for.
- */
-export function startTasks(kernel: Kernel, definitions: readonly TaskDefinition[]): void {
-  const { reservedPids } = kernel.tasks;
-  for (const { pid, threads } of definitions) {
-    if (pid !== undefined) reservedPids.add(pid);
-    for (const thread of threads) if (thread.pid !== undefined) reservedPids.add(thread.pid);
-  }
-  const compile = createCompiler();
-  for (const [index, definition] of definitions.entries()) {
-    addStartedTask(kernel, definition, index % kernel.cpus.length, compile);
-  }
-  reservedPids.clear();
-}
-
-/** Adds a task that begins its program at once, on the first cpu unless it names one. */
-export function startTask(kernel: Kernel, definition: TaskDefinition): Task {
-  return addStartedTask(kernel, definition, 0, createCompiler());
-}
-
-type Compile = (steps: readonly Step[]) => Program;
-
-/** Programs that many tasks have are compiled once. */
-function createCompiler(): Compile {
-  const compiled = new Map<readonly Step[], Program>();
-  return (steps) => {
-    const program = compiled.get(steps) ?? compileProgram(steps);
-    compiled.set(steps, program);
-    return program;
-  };
-}
-
-function addStartedTask(
-  kernel: Kernel,
-  definition: TaskDefinition,
-  anyCpu: number,
-  compile: Compile,
-): Task {
-  const kind = definition.kthread ? 'kthread' : 'user';
-  const leader = addRunnable(kernel, definition, { kind, cpu: anyCpu }, compile);
-  const tgid = pidOf(kernel.tasks, leader);
-  for (const [index, thread] of definition.threads.entries()) {
-    const cpu = (anyCpu + index + 1) % kernel.cpus.length;
-    joinProcess(kernel.tasks, addRunnable(kernel, thread, { kind, cpu, tgid }, compile), tgid);
-  }
-  return leader;
-}
-
-function addRunnable(
-  kernel: Kernel,
-  { comm, pid, cpu, program }: ThreadDefinition,
-  { kind, cpu: anyCpu, tgid }: Pick<NewTask, 'kind' | 'cpu' | 'tgid'>,
-  compile: Compile,
-): Task {
-  const created = { comm, kind, cpu: cpu ?? anyCpu, pid, tgid, program: compile(program) };
-  const task = createTask(kernel, created);
-  enqueueTask(kernel, task);
-  return task;
-}
-
 function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): Cpu {
   const comm = `swapper/${id}`;
   const birth = { stack, startNs: 0, patchState: IDLE, patchPending: false } as const;
@@ -207,14 +111,6 @@ function startKthreads(kernel: Kernel, cpu: Cpu): void {
 function scheduleVmstatUpdate(kernel: Kernel, cpu: Cpu): void {
   const delayNs = roundJiffiesRelativeNs(kernel.clock, HZ, cpu.id);
   queueDelayedWork(kernel, cpu.id, delayNs, () => scheduleVmstatUpdate(kernel, cpu));
-}
-
-function scheduleInterrupt(kernel: Kernel, definition: InterruptDefinition): void {
-  const { cpu, periodNs, functions } = definition;
-  setTimer(kernel.timers, kernel.clock.nowNs + periodNs, () => {
-    interrupt(kernel, cpu, functions);
-    scheduleInterrupt(kernel, definition);
-  });
 }
 
 function lowestFreePid(kernel: Kernel): number {

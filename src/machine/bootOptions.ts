@@ -1,10 +1,11 @@
 /** From a description to what the engine boots from. */
-import type { BootOptions, TaskDefinition, ThreadDefinition } from '../engine/boot.ts';
+import type { BootOptions } from '../engine/boot.ts';
 import { emit } from '../engine/events.ts';
 import type { FunctionDefinition } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import type { ModuleDefinition } from '../engine/module/model.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
+import type { TaskDefinition, ThreadDefinition } from '../engine/sched/start.ts';
 import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
 import {
   type MachineDescription,

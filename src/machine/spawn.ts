@@ -1,6 +1,7 @@
 /** Tasks for a machine that runs already, in the words of its description. */
-import type { TaskDefinition } from '../engine/boot.ts';
+
 import type { ModuleDefinition } from '../engine/module/model.ts';
+import type { TaskDefinition } from '../engine/sched/start.ts';
 import { toTaskDefinitions } from './bootOptions.ts';
 import { findContradictions } from './contradiction.ts';
 import { type MachineDescription, tasksFileSchema } from './description.ts';

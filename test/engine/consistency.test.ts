@@ -7,12 +7,12 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { startTask } from '../../src/engine/boot.ts';
 import { funcsOf } from '../../src/engine/livepatch/model.ts';
 import { codeBelow } from '../../src/engine/livepatch/patch.ts';
 import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
+import { startTask } from '../../src/engine/sched/start.ts';
 import {
   isPatchPending,
   kindOf,

@@ -98,9 +98,6 @@ const EDGE_CASES: readonly Scenario[] = [
     transcript: `
       $ insmod p
       $ dmesg
-      p: loading out-of-tree module taints kernel.
-      p: tainting kernel with TAINT_LIVEPATCH
-      p: module verification failed: signature and/or required key missing - tainting kernel
       enabling patch 'p'
       'p': starting patching transition
       $ echo 0 > p/enabled
@@ -202,9 +199,6 @@ const EDGE_CASES: readonly Scenario[] = [
       $ wake 501
       $ echo 0 > t/enabled
       $ dmesg
-      t: loading out-of-tree module taints kernel.
-      t: tainting kernel with TAINT_LIVEPATCH
-      t: module verification failed: signature and/or required key missing - tainting kernel
       enabling patch 't'
       't': starting patching transition
       't': patching complete
@@ -228,9 +222,6 @@ const EDGE_CASES: readonly Scenario[] = [
       $ insmod wrong
       $ echo 0 > wrong/enabled
       $ dmesg
-      wrong: loading out-of-tree module taints kernel.
-      wrong: tainting kernel with TAINT_LIVEPATCH
-      wrong: module verification failed: signature and/or required key missing - tainting kernel
       enabling patch 'wrong'
       'wrong': starting patching transition
       'wrong': patching complete
@@ -254,9 +245,6 @@ const EDGE_CASES: readonly Scenario[] = [
       $ rmmod target
       $ echo 0 > t/enabled
       $ dmesg
-      t: loading out-of-tree module taints kernel.
-      t: tainting kernel with TAINT_LIVEPATCH
-      t: module verification failed: signature and/or required key missing - tainting kernel
       enabling patch 't'
       't': starting patching transition
       't': patching complete

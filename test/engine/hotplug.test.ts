@@ -1,6 +1,6 @@
 /** Cpus that go and come, in and out of transitions. Source: klp_try_complete_transition(). */
 import { expect, test } from 'vitest';
-import { startTask } from '../../src/engine/boot.ts';
+import { startTask } from '../../src/engine/sched/start.ts';
 import { patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';

@@ -1,12 +1,12 @@
 /** Processes: threads, children, zombies, and the code that they may execute instead of steps. */
 import { expect, test } from 'vitest';
-import { startTasks } from '../../src/engine/boot.ts';
 import { callFunction } from '../../src/engine/call.ts';
 import { lookupName } from '../../src/engine/kallsyms.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import type { Context } from '../../src/engine/sched/context.ts';
 import type { Step } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
+import { startTasks } from '../../src/engine/sched/start.ts';
 import { findTask, pidOf, runStateOf } from '../../src/engine/sched/task.ts';
 import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { Machine } from '../support/machine.ts';

@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
-import { startTask } from '../../src/engine/boot.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
+import { startTask } from '../../src/engine/sched/start.ts';
 import { findTask, listTasks, pidOf, stackOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';

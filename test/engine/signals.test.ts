@@ -1,11 +1,11 @@
 /** Signals, children and calls: what makes a task leave the function it sleeps in. */
 import { expect, test } from 'vitest';
-import { startTask } from '../../src/engine/boot.ts';
 import { explainTransition } from '../../src/engine/livepatch/explain.ts';
 import { callByRequest, endTask, forkByRequest } from '../../src/engine/sched/ask.ts';
 import type { SleepState } from '../../src/engine/sched/context.ts';
 import type { Step } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
+import { startTask } from '../../src/engine/sched/start.ts';
 import { findTask, type RunState, runStateOf, type Task } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';

@@ -5,8 +5,8 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { startTask } from '../../src/engine/boot.ts';
 import { HZ, NS_PER_MS, roundJiffiesRelativeNs } from '../../src/engine/clock.ts';
+import { startTask } from '../../src/engine/sched/start.ts';
 import { listTasks, patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';

@@ -1,6 +1,7 @@
 /** Scenarios: a machine with a few tasks and modules, and what somebody types at it. */
-import type { TaskDefinition } from '../../src/engine/boot.ts';
+
 import type { Step } from '../../src/engine/sched/program.ts';
+import type { TaskDefinition } from '../../src/engine/sched/start.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { aFunc, aModule, anObject, aPatch } from './modules.ts';
 import { aTask } from './tasks.ts';

@@ -1,5 +1,9 @@
 /** Tasks as tests need them. */
-import { startTask, type TaskDefinition, type ThreadDefinition } from '../../src/engine/boot.ts';
+import {
+  startTask,
+  type TaskDefinition,
+  type ThreadDefinition,
+} from '../../src/engine/sched/start.ts';
 import type { Machine } from './machine.ts';
 
 export function aTask(overrides: Partial<TaskDefinition> = {}): TaskDefinition {

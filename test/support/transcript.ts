@@ -21,9 +21,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     machine.advance(Number(seconds) * 1000);
     return '';
   },
+  /** The lines about modules and their taints are left out. */
   dmesg: (machine) =>
     machine
       .dmesg()
+      .filter((line) => !/^\w+: (loading|tainting|module verification)/.test(line))
       .map((line) => line.replace(/^livepatch: /, ''))
       .join('\n'),
   /** What ftrace redirects, without the addresses. */

@@ -7,6 +7,7 @@
  * Source: arch/x86/kernel/irq.c:do_IRQ(), arch/x86/entry/common.c:prepare_exit_to_usermode().
  */
 import { assert, KernelError } from '../../abi/errno.ts';
+import { setTimer } from '../clock.ts';
 import { emit } from '../events.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
@@ -17,6 +18,14 @@ import { enterByName, referTo } from './enter.ts';
 import { stopSpendingTime } from './scheduler.ts';
 import { commOf, pidOf, stackOf } from './task.ts';
 import { betweenSteps } from './wait.ts';
+
+/** An interrupt that comes again and again. */
+export interface InterruptDefinition {
+  readonly cpu: number;
+  readonly periodNs: number;
+  /** What its handler calls, one function inside the other. */
+  readonly functions: readonly string[];
+}
 
 /** Where the interrupts of a cpu go that is offline. */
 const BOOT_CPU = 0;
@@ -35,6 +44,15 @@ export function interrupt(kernel: Kernel, cpuId: number, functions: readonly str
   tasks.stack[cpu.current] = interrupted;
   kernel.current = current;
   stopSpendingTime(kernel, cpu);
+}
+
+/** From now on the interrupt comes. */
+export function scheduleInterrupt(kernel: Kernel, definition: InterruptDefinition): void {
+  const { cpu, periodNs, functions } = definition;
+  setTimer(kernel.timers, kernel.clock.nowNs + periodNs, () => {
+    interrupt(kernel, cpu, functions);
+    scheduleInterrupt(kernel, definition);
+  });
 }
 
 function runHandler(kernel: Kernel, cpu: Cpu): void {

@@ -3,13 +3,14 @@
  *
  * Source: kernel/kthread.c.
  */
-import { startTask } from '../boot.ts';
+
 import { callFunction } from '../call.ts';
 import { type Code, lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Context } from './context.ts';
 import { wakeTask } from './scheduler.ts';
 import { pushFrame } from './stack.ts';
+import { startTask } from './start.ts';
 import { stackOf, type Task } from './task.ts';
 import { createWaitQueue, type WaitQueue, waitOn, wakeAll } from './wait.ts';
 
