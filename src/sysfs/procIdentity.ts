@@ -1,6 +1,6 @@
 /** What several files of a process say of it: its state, its relations, whether it has memory. */
 import type { Kernel } from '../engine/kernel.ts';
-import { leaderOf, parentOf } from '../engine/sched/family.ts';
+import { leaderOf, parentOf, sessionOf } from '../engine/sched/family.ts';
 import {
   kindOf,
   pidOf,
@@ -37,17 +37,11 @@ export function parentPidOf({ tasks }: Kernel, task: Task): number {
 }
 
 /**
- * Also the process group: every process that was not forked leads a session of its own, and its
- * children are in it; kthreads are in the kernel's.
+ * Also the process group: every process leads a session of its own but those that were forked, which
+ * are in that of their parent; kthreads are in the kernel's.
  */
-export function sessionOf({ tasks }: Kernel, task: Task): number {
-  if (isKthread(tasks, task)) return 0;
-  return sessionOfProcess(tasks, leaderOf(tasks, task));
-}
-
-function sessionOfProcess(tasks: Kernel['tasks'], leader: Task): number {
-  const parent = parentOf(tasks, leader);
-  return parent === undefined ? pidOf(tasks, leader) : sessionOfProcess(tasks, parent);
+export function sessionIdOf({ tasks }: Kernel, task: Task): number {
+  return isKthread(tasks, task) ? 0 : sessionOf(tasks, leaderOf(tasks, task));
 }
 
 /** task->mm: kthreads have none, and what has exited has none any more. */

@@ -2,7 +2,8 @@
  * /proc/self: the process behind the request that reads it.
  *
  * That process exists while the request does, so there is no directory for a link to point at:
- * this is a directory itself, with the two files that procps wants before it looks at others.
+ * this is a directory itself, with what procps wants before it looks at others: two files, and that
+ * there is a directory of threads.
  *
  * Source: fs/proc/self.c.
  */
@@ -19,7 +20,11 @@ import { showStatus } from './procStatus.ts';
 export function selfDirectory(tree: Tree): Directory {
   const file = (show: (kernel: Kernel, task: Task) => string) =>
     procFile(tree, { mode: 0o444, show: () => asReader(tree.kernel, show) });
-  return fixedDirectory(tree, 0o555, { status: file(showStatus), stat: file(showStat) });
+  return fixedDirectory(tree, 0o555, {
+    task: fixedDirectory(tree, 0o555, {}),
+    status: file(showStatus),
+    stat: file(showStat),
+  });
 }
 
 /** Runs on a task of the machine, which is the one that is shown. */

@@ -15,7 +15,7 @@ import {
   isKthreadd,
   isWorker,
   parentPidOf,
-  sessionOf,
+  sessionIdOf,
   stateOf,
 } from './procIdentity.ts';
 import { wchanOf } from './procStack.ts';
@@ -40,7 +40,7 @@ const WCHAN_IS_SLEEPING = since('5.16');
 // biome-ignore format: one line for each group of fields, as numbered in proc(5)
 export function showStat(kernel: Kernel, task: Task): string {
   const { tasks } = kernel;
-  const session = sessionOf(kernel, task);
+  const session = sessionIdOf(kernel, task);
   const [state] = stateOf(kernel, task);
   const fields = [
     /*  1 */ pidOf(tasks, task), `(${commOf(tasks, task)})`, state,

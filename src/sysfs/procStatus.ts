@@ -10,7 +10,14 @@ import { between, isIn, type ReleaseSpan, since } from '../abi/release.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { threadsOf } from '../engine/sched/family.ts';
 import { commOf, cpuOf, pidOf, type Task, tgidOf } from '../engine/sched/task.ts';
-import { hasMemory, isKthread, isWorker, parentPidOf, sessionOf, stateOf } from './procIdentity.ts';
+import {
+  hasMemory,
+  isKthread,
+  isWorker,
+  parentPidOf,
+  sessionIdOf,
+  stateOf,
+} from './procIdentity.ts';
 
 interface Line {
   readonly name: string;
@@ -50,8 +57,8 @@ const LINES: readonly Line[] = [
   { name: 'Groups', value: () => ' ' },
   { name: 'NStgid', value: showTgid },
   { name: 'NSpid', value: showPid },
-  { name: 'NSpgid', value: sessionOf },
-  { name: 'NSsid', value: sessionOf },
+  { name: 'NSpgid', value: sessionIdOf },
+  { name: 'NSsid', value: sessionIdOf },
   ...MEMORY,
   { name: 'CoreDumping', memory: true, value: () => 0 },
   { name: 'THP_enabled', releases: since('5.0'), memory: true, value: () => 1 },

@@ -122,3 +122,29 @@ test('echo renames a task, and ps shows it', async () => {
   expect(errors).toBe('');
   expect(await outputOf(mounted, 'ps -p 1234 -o comm=')).toEqual(['renamed']);
 });
+
+const FAMILY = `
+cpus: 1
+symbols: {vmlinux: [futex_wait_queue_me, schedule]}
+tasks:
+  - {comm: init, pid: 1, program: [{sleep_in: [schedule]}]}
+  - comm: server
+    pid: 1000
+    program: [{fork: {comm: brief, program: [{exit: 0}]}}, {sleep_in: [schedule]}]
+    threads: [{comm: pool, pid: 1001, program: [{sleep_in: [futex_wait_queue_me, schedule]}]}]
+`;
+
+test('ps shows threads with their process, and zombies with their parent', async () => {
+  const mounted = await mountMachine(FAMILY);
+  const rows = async (options: string) =>
+    (await outputOf(mounted, `ps ${options}`)).map((line) => line.trim().replace(/ +/g, ' '));
+  expect(await rows('-L -p 1000 -o pid=,lwp=,nlwp=,wchan:20=,comm=')).toEqual([
+    '1000 1000 2 - server',
+    '1000 1001 2 futex_wait_queue_me pool',
+  ]);
+  expect(await rows('--ppid 1000 -o ppid=,sid=,stat=,args=')).toEqual([
+    '1000 1000 Z [brief] <defunct>',
+  ]);
+  await mounted.sh('echo KILL 1001 > $M/control/kill');
+  expect(await rows('-N --ppid 2 -p 2 -o comm=')).toEqual(['init']);
+});

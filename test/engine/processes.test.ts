@@ -193,6 +193,14 @@ test('a parent that waits sleeps until a child has exited, through signals too',
   expect(machine.cat(`proc/${PID}/stack`)).toContain('f+');
 });
 
+test('an orphan is a child of init, in the session of the parent that it had', () => {
+  const machine = machineOf([forked(sleepIn('f')), ...sleepThen(EXIT)]);
+  const child = Number(/(\d+) child/.exec(tasksOf(machine).join())?.[1]);
+  wake(machine, PID);
+  expect(tasksOf(machine)).toEqual([`${child} child interruptible`]);
+  expect(statusOf(machine, String(child), 'PPid', 'NSsid')).toEqual(['PPid: 1', `NSsid: ${PID}`]);
+});
+
 test('a parent without children does not wait; init takes the zombies of those that end', () => {
   const machine = machineOf([{ kind: 'wait-child' }, forked(EXIT), ...sleepThen(EXIT)]);
   expect(tasksOf(machine).filter((task) => task.endsWith('zombie'))).toHaveLength(1);

@@ -94,6 +94,7 @@ function finishProcess(kernel: Kernel, leader: Task): void {
 /** Takes a zombie away. Source: release_task(). */
 export function reap({ tasks }: Kernel, zombie: Task): void {
   orphan(tasks, zombie);
+  tasks.family.sessions.delete(zombie);
   removeTask(tasks, zombie);
 }
 

@@ -13,6 +13,8 @@ export interface Family {
   /** Of processes whose parent is neither init nor kthreadd. */
   readonly parents: Map<Task, Task>;
   readonly children: Map<Task, Set<Task>>;
+  /** Of processes that lead none of their own, by the leader's pid. */
+  readonly sessions: Map<Task, number>;
   /** Parents that sleep until a child exits. */
   readonly waitingParents: Set<Task>;
 }
@@ -22,6 +24,7 @@ export function createFamily(): Family {
     threads: new Map(),
     parents: new Map(),
     children: new Map(),
+    sessions: new Map(),
     waitingParents: new Set(),
   };
 }
@@ -58,12 +61,20 @@ export function childrenOf({ family }: TaskTable, parent: Task): Task[] {
   return [...(family.children.get(parent) ?? [])];
 }
 
-export function adopt({ family }: TaskTable, parent: Task, child: Task): void {
+/** The child belongs to its parent, and to the session of its parent. */
+export function adopt(tasks: TaskTable, parent: Task, child: Task): void {
+  const { family } = tasks;
   family.parents.set(child, parent);
   addTo(family.children, parent, child);
+  family.sessions.set(child, sessionOf(tasks, parent));
 }
 
-/** From now on it is a child of init. */
+/** The pid of the process that leads the session. */
+export function sessionOf({ family, pid }: TaskTable, leader: Task): number {
+  return family.sessions.get(leader) ?? pid[leader] ?? 0;
+}
+
+/** From now on it is a child of init, in the session that it was in. */
 export function orphan({ family }: TaskTable, child: Task): void {
   const parent = family.parents.get(child);
   if (parent === undefined) return;
