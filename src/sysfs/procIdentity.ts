@@ -27,10 +27,12 @@ export function stateOf(kernel: Kernel, task: Task): string {
   return isIdleWorker(kernel, task) ? 'I (idle)' : STATES[runStateOf(kernel.tasks, task)];
 }
 
-/** A child of init, or of kthreadd, unless a process of the machine has forked it. */
+/**
+ * A child of init, or of kthreadd, unless a process of the machine has forked it; these two, and idle
+ * tasks, have no parent.
+ */
 export function parentPidOf({ tasks }: Kernel, task: Task): number {
-  const tgid = tgidOf(tasks, task);
-  if (tgid === INIT_PID || tgid === KTHREADD_PID) return 0;
+  if (tgidOf(tasks, task) <= KTHREADD_PID) return 0;
   const parent = parentOf(tasks, leaderOf(tasks, task));
   if (parent !== undefined) return pidOf(tasks, parent);
   return isKthread(tasks, task) ? KTHREADD_PID : INIT_PID;

@@ -23,6 +23,7 @@ import {
   tgidOf,
 } from '../engine/sched/task.ts';
 import { listShownTasks } from './proc.ts';
+import { parentPidOf } from './procIdentity.ts';
 import type { Text } from './snapshot.ts';
 
 /** A JSON array, a line for each task: the idle tasks first, which /proc does not show. */
@@ -93,7 +94,8 @@ function membersOf(object: object): string {
  * Tells of tasks in the words of the queries, as the members of a JSON object. Stacks, which tasks
  * share, are written once.
  */
-function createDescriber({ tasks }: Kernel): (task: Task) => string {
+function createDescriber(kernel: Kernel): (task: Task) => string {
+  const { tasks } = kernel;
   const written = new Map<Stack, string>();
   const writeStack = (stack: Stack) => {
     const known = written.get(stack) ?? JSON.stringify([...framesOf(stack)].map(nameOf));
@@ -101,7 +103,7 @@ function createDescriber({ tasks }: Kernel): (task: Task) => string {
     return known;
   };
   return (task) =>
-    `"pid":${pidOf(tasks, task)},"tgid":${tgidOf(tasks, task)},` +
+    `"pid":${pidOf(tasks, task)},"tgid":${tgidOf(tasks, task)},"ppid":${parentPidOf(kernel, task)},` +
     `"comm":${JSON.stringify(commOf(tasks, task))},"kind":"${kindOf(tasks, task)}",` +
     `"state":"${runStateOf(tasks, task)}","cpu":${cpuOf(tasks, task)},` +
     `"patch_state":${patchStateOf(tasks, task)},"stack":${writeStack(stackOf(tasks, task))}`;

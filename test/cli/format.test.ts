@@ -14,6 +14,7 @@ import { describeBehind, type Straggler } from '../../src/cli/transition.ts';
 const reader: TaskRow = {
   pid: 4242,
   tgid: 4242,
+  ppid: 1,
   comm: 'reader',
   kind: 'user',
   state: 'interruptible',

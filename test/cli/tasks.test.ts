@@ -112,6 +112,21 @@ test.each(['./f.json', '-'])('spawn %s prints the pids', async (file) => {
   ).toBe('one\ntwo\ntwo\n');
 });
 
+test('spawn prints neither threads nor the children that a process has at once', async () => {
+  const tasks = `tasks:
+  - comm: server
+    pid: 900
+    program: [{fork: {comm: child, program: [{sleep_in: [schedule]}]}}, {sleep_in: [schedule]}]
+    threads: [{comm: pool}]`;
+  const { sh } = await startMachine('', { 'f.yaml': tasks });
+
+  expect(await sh('klpfs spawn f.yaml; klpfs ps | grep -c "child\\|thread.*pool"')).toEqual({
+    status: 0,
+    output: '900\n2\n',
+    errors: '',
+  });
+});
+
 // biome-ignore format: the columns are the point
 const BAD_DOCUMENTS: readonly [text: string, why: string, ...details: RegExp[]][] = [
   // text                                                   why                 details

@@ -8,6 +8,7 @@ import { startMachine, type TestMachine } from './klpfs.ts';
 const straggler: Straggler = {
   pid: 7,
   tgid: 7,
+  ppid: 1,
   comm: 'reader',
   kind: 'user',
   state: 'interruptible',
@@ -62,7 +63,7 @@ const explanation: Explanation = {
 
 test('an explanation has the patch, every task with its stack, and the ways out', () => {
   const idle: Straggler = {
-    ...{ pid: 0, tgid: 0, comm: 'swapper/1', kind: 'idle', state: 'runnable', cpu: 1 },
+    ...{ pid: 0, tgid: 0, ppid: 0, comm: 'swapper/1', kind: 'idle', state: 'runnable', cpu: 1 },
     ...{ patch_state: 1, stack: [], holdup: 'running', function: null, frame: null },
     behind_since_us: 0,
   };
@@ -158,7 +159,15 @@ to turn the transition around: echo 0 > ${machine.mount}/sys/kernel/livepatch/li
   const { behind, ...rest } = JSON.parse((await sh('klpfs why --json')).output);
   expect(behind.map(({ pid }: Straggler) => pid)).toEqual([4242, 4243, 4244, 4245]);
   expect(behind[2]).toEqual({
-    ...{ pid: 4244, tgid: 4244, comm: 'writer', kind: 'user', state: 'uninterruptible', cpu: 0 },
+    ...{
+      pid: 4244,
+      tgid: 4244,
+      ppid: 1,
+      comm: 'writer',
+      kind: 'user',
+      state: 'uninterruptible',
+      cpu: 0,
+    },
     ...{ patch_state: 0, stack: ['cmdline_proc_show'], holdup: 'sleeping-on' },
     ...{ function: 'cmdline_proc_show', frame: 0, behind_since_us: rest.since_us },
     behind_us: rest.now_us - rest.since_us,

@@ -181,7 +181,7 @@ test('a callback that never returns blocks who Linux would block, and nobody els
     (echo stuck > $M/control/insmod; echo loaded) & (sleep 0.1; echo 0 > ${ENABLED}; echo wrote $?) &
     sleep 0.5; cat ${ENABLED} $K/stuck/transition $M/proc/cmdline; echo other > $M/control/rmmod
     grep -c '"kind":"client"' $M/control/tasks
-    pid=$(grep -o '"pid":[0-9]*,"tgid":[0-9]*,"comm":"klpfs-client"' $M/control/tasks | head -1 | grep -o '[0-9]*')
+    pid=$(grep -o '"pid":[0-9]*,"tgid":[0-9]*,"ppid":[0-9]*,"comm":"klpfs-client"' $M/control/tasks | head -1 | grep -o '[0-9]*')
     echo $pid > $M/control/wake; wait`;
   const { output, errors } = await sh(script);
   const lines = output.trimEnd().split('\n');
@@ -203,7 +203,7 @@ test('writers of one file wait for each other, and a writer that waits cannot be
     (exec bash -c 'echo stuck > $M/control/insmod') & writer=$!
     sleep 0.2; (echo plain > $M/control/insmod) & sleep 0.2; kill -9 $writer; sleep 0.2
     cut -d' ' -f3 /proc/$writer/stat; ls $M/sys/module
-    pid=$(grep -o '"pid":[0-9]*,"tgid":[0-9]*,"comm":"klpfs-client"' $M/control/tasks | grep -o '[0-9]*' | head -1)
+    pid=$(grep -o '"pid":[0-9]*,"tgid":[0-9]*,"ppid":[0-9]*,"comm":"klpfs-client"' $M/control/tasks | grep -o '[0-9]*' | head -1)
     echo $pid > $M/control/wake; wait; ls $M/sys/module`;
   expect((await sh(script)).output.split('\n')).toEqual([
     'D',

@@ -165,6 +165,7 @@ test('a query is read, not written', () => {
   expect(tasks[1]).toEqual({
     pid: 3,
     tgid: 3,
+    ppid: 2,
     comm: 'kworker/0:0',
     kind: 'kthread',
     state: 'interruptible',
