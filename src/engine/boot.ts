@@ -90,6 +90,8 @@ function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): C
     runQueue: createQueue(),
     computing: createQueue(),
     needResched: false,
+    preemptCount: 0,
+    rcuWatching: true,
     busyUntilNs: undefined,
     tick: undefined,
   };

@@ -195,7 +195,7 @@ function checkConsistency(machine: Machine): void {
       const inTransition = transition?.patch === patch;
       for (const func of funcsOf(patch)) {
         if (!func.patched) continue;
-        const below = codeBelow(kernel, func);
+        const below = codeBelow(func);
         const runsOld = below !== undefined && frames.has(below);
         const runsNew = frames.has(func.newFunc);
         if (!inTransition || state === 1) expect(runsOld).toBe(false);

@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
 import type { Code } from '../../src/engine/kallsyms.ts';
 import type { ObjectDefinition } from '../../src/engine/livepatch/model.ts';
-import { chooseVersion } from '../../src/engine/livepatch/patch.ts';
+import { ftraceHandler } from '../../src/engine/livepatch/patch.ts';
+import { runToEnd } from '../../src/engine/sched/steps.ts';
 import { findTask } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch, cmdlinePatch, showing } from '../support/modules.ts';
@@ -30,11 +31,11 @@ test.each<[patches: string, marked: boolean, state: -1 | 0 | 1, runs: string]>([
   if (patches === 'q over p') machine.insmod('q');
   const [[original, stack] = []] = [...machine.kernel.livepatch.funcStacks];
   const task = findTask(machine.kernel.tasks, 3);
-  if (!stack?.funcs[0] || task === undefined) throw new Error('a func stack and a task');
-  stack.funcs[0].transition = marked;
+  if (!stack?.top || task === undefined) throw new Error('a func stack and a task');
+  stack.top.transition = marked;
   machine.kernel.tasks.patchState[task] = state;
 
-  const chosen: Code | undefined = chooseVersion(machine.kernel, task, stack) ?? original;
+  const chosen: Code | undefined = runToEnd(ftraceHandler(machine.kernel, task, stack)) ?? original;
   expect(chosen?.module?.name ?? 'original').toBe(runs);
 });
 

@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { HZ, NS_PER_MS, roundJiffiesRelativeNs } from '../../src/engine/clock.ts';
+import { funcsOn } from '../../src/engine/livepatch/model.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
 import { listTasks, patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
@@ -363,7 +364,7 @@ function checkInvariants(machine: Machine): void {
     expect(states.every((state) => state === -1)).toBe(true);
     expect(tasks.patchPending.every((pending) => pending === 0)).toBe(true);
     for (const stack of livepatch.funcStacks.values()) {
-      expect(stack.funcs.every((func) => func.patched && !func.transition)).toBe(true);
+      expect([...funcsOn(stack)].every((func) => func.patched && !func.transition)).toBe(true);
     }
   }
 }

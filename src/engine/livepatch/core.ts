@@ -182,7 +182,7 @@ function* applyToModule(
   emit(kernel, { type: 'applying-to-module', ...names });
   yield* prePatch(kernel, object);
   try {
-    patchObject(kernel, object);
+    yield* patchObject(kernel, object);
   } catch (error) {
     emitFailure(kernel, { type: 'applying-to-module-failed', ...names }, error);
     yield* runCallback(kernel, object, 'postUnpatch');
@@ -201,7 +201,7 @@ function* revertModule(kernel: Kernel, module: Module, limit: Patch | undefined)
     if (patch.enabled || inTransition) {
       if (!inTransition) yield* runCallback(kernel, object, 'preUnpatch');
       emit(kernel, { type: 'reverting-on-module', patch: patchName(patch), module: module.name });
-      unpatchObject(kernel, object);
+      yield* unpatchObject(kernel, object);
       yield* runCallback(kernel, object, 'postUnpatch');
     }
     object.module = undefined;
@@ -228,7 +228,7 @@ function* enable(kernel: Kernel, patch: Patch): Context {
 function* enableObject(kernel: Kernel, object: PatchObject): Context {
   yield* prePatch(kernel, object);
   try {
-    patchObject(kernel, object);
+    yield* patchObject(kernel, object);
   } catch (error) {
     emit(kernel, { type: 'patching-object-failed', object: objectName(object) });
     throw error;

@@ -44,6 +44,7 @@ function createObject(patch: Patch, definition: ObjectDefinition): PatchObject {
       oldFunc: undefined,
       patched: false,
       transition: false,
+      below: undefined,
     });
   }
   return object;

@@ -44,6 +44,13 @@ export type KlpEvent =
       readonly object: string;
       readonly sympos: number;
     }
+  /** WARN_ON_ONCE() in the handler: what the order of writers rules out. */
+  | {
+      readonly type: 'handler-warning';
+      readonly cpu: number;
+      readonly pid: number;
+      readonly what: string;
+    }
   | { readonly type: 'location-not-found'; readonly oldName: string }
   | { readonly type: 'setting-filter-failed'; readonly oldName: string; readonly errno: number }
   | { readonly type: 'registering-failed'; readonly oldName: string; readonly errno: number };

@@ -44,7 +44,7 @@ export function explainTransition(kernel: Kernel): Explanation | undefined {
 function* findStragglers(kernel: Kernel, transition: Transition): Generator<Straggler, void> {
   const { tasks, cpus, livepatch } = kernel;
   const { target } = transition;
-  const departing = departingCode(kernel, transition);
+  const departing = departingCode(transition);
   const verdicts: Verdicts = new Map();
   for (const task of chain(
     cpus.map(({ idle }) => idle),

@@ -9,6 +9,7 @@ import type { Kernel } from '../kernel.ts';
 import type { KobjectDirectory } from '../kobject.ts';
 import type { Module } from '../module/model.ts';
 import type { Answer } from '../sched/context.ts';
+import { type Synchronize, synchronizeEveryCpu } from '../sched/synchronize.ts';
 import { createMutex, type Mutex } from '../sched/wait.ts';
 
 /** What a patch module's author writes. */
@@ -57,6 +58,8 @@ export interface PatchFunc {
    */
   patched: boolean;
   transition: boolean;
+  /** The next lower function on its func stack; who was taken off still knows it, as with RCU lists. */
+  below: PatchFunc | undefined;
 }
 
 /** struct klp_object. */
@@ -84,10 +87,16 @@ export interface Patch {
   forced: boolean;
 }
 
-/** struct klp_ops: everything that replaces one function, the newest first. */
+/** struct klp_ops: everything that replaces one function, and its ftrace ops. */
 export interface FuncStack {
-  readonly funcs: PatchFunc[];
+  /** The newest. */
+  top: PatchFunc | undefined;
   readonly ops: FtraceOps;
+}
+
+/** The functions on a stack, the newest first. */
+export function* funcsOn({ top }: FuncStack): Generator<PatchFunc, void> {
+  for (let func = top; func; func = func.below) yield func;
 }
 
 export type TargetState = 'unpatched' | 'patched';
@@ -110,6 +119,8 @@ export interface LivepatchState {
   readonly patches: Patch[];
   transition: Transition | undefined;
   readonly funcStacks: Map<Code, FuncStack>;
+  /** How writers wait for handlers, which run with preemption off. */
+  synchronize: Synchronize;
   /** klp_transition_work is queued or waits for its timer. */
   retryPending: boolean;
 }
@@ -120,6 +131,7 @@ export function createLivepatchState(): LivepatchState {
     patches: [],
     transition: undefined,
     funcStacks: new Map(),
+    synchronize: synchronizeEveryCpu,
     retryPending: false,
   };
 }

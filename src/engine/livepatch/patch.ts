@@ -1,6 +1,9 @@
 /**
  * Func stacks: which versions of a function there are, and which one a call gets.
  *
+ * Handlers read a func stack while writers change it. What a writer does is done in such an order
+ * that a handler never sees half of it, and a `yield` stands where another cpu could look.
+ *
  * Source: kernel/livepatch/patch.c.
  */
 import { assert, KernelError } from '../../abi/errno.ts';
@@ -8,20 +11,53 @@ import { emit } from '../events.ts';
 import { addToFilter, registerFtraceFunction, unregisterFtraceFunction } from '../ftrace/ftrace.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
-import { patchStateOf, type Task, UNPATCHED } from '../sched/task.ts';
+import { type Context, RESCHED } from '../sched/context.ts';
+import { cpuOfTask } from '../sched/cpu.ts';
+import { runToEnd, type Steps, withPreemptionOff } from '../sched/steps.ts';
+import { synchronizeEveryCpu } from '../sched/synchronize.ts';
+import { IDLE, patchStateOf, pidOf, type Task, UNPATCHED } from '../sched/task.ts';
 import type { FuncStack, Patch, PatchFunc, PatchObject } from './model.ts';
 
+/** Source: klp_find_ops(). */
+export function findFuncStack(kernel: Kernel, oldFunc: Code): FuncStack | undefined {
+  return kernel.livepatch.funcStacks.get(oldFunc);
+}
+
 /**
- * The version that this task's call gets; undefined is the original.
+ * The version that this task's call gets; undefined is the original. Each step is one read of what
+ * writers change.
  *
  * Only one step down is ever made, since only one patch can be in transition.
  *
  * Source: klp_ftrace_handler().
  */
-export function chooseVersion(kernel: Kernel, task: Task, { funcs }: FuncStack): Code | undefined {
-  const top = funcs[0];
-  if (!top?.transition || patchStateOf(kernel.tasks, task) !== UNPATCHED) return top?.newFunc;
-  return funcs[1]?.newFunc;
+export function* ftraceHandler(
+  kernel: Kernel,
+  task: Task,
+  stack: FuncStack,
+): Steps<Code | undefined> {
+  return yield* withPreemptionOff(cpuOfTask(kernel, task), function* choose() {
+    const func = stack.top;
+    yield;
+    if (!func) {
+      warn(kernel, task, 'the func stack is empty');
+      return undefined;
+    }
+    const inTransition = func.transition;
+    yield;
+    if (!inTransition) return func.newFunc;
+
+    const state = patchStateOf(kernel.tasks, task);
+    yield;
+    if (state === IDLE) warn(kernel, task, 'in transition without a patch state');
+    return state === UNPATCHED ? func.below?.newFunc : func.newFunc;
+  });
+}
+
+/** WARN_ON_ONCE(). */
+function warn(kernel: Kernel, task: Task, what: string): void {
+  const { id } = cpuOfTask(kernel, task);
+  emit(kernel, { type: 'handler-warning', cpu: id, pid: pidOf(kernel.tasks, task), what });
 }
 
 /**
@@ -30,10 +66,8 @@ export function chooseVersion(kernel: Kernel, task: Task, { funcs }: FuncStack):
  *
  * Source: klp_check_stack_func().
  */
-export function codeBelow(kernel: Kernel, func: PatchFunc): Code | undefined {
-  const funcs = func.oldFunc && kernel.livepatch.funcStacks.get(func.oldFunc)?.funcs;
-  const below = funcs?.[funcs.indexOf(func) + 1];
-  return below?.newFunc ?? func.oldFunc;
+export function codeBelow(func: PatchFunc): Code | undefined {
+  return func.below?.newFunc ?? func.oldFunc;
 }
 
 /**
@@ -42,55 +76,62 @@ export function codeBelow(kernel: Kernel, func: PatchFunc): Code | undefined {
  * @throws KernelError EINVAL or EBUSY, after the log line that says which function.
  * Source: klp_patch_object().
  */
-export function patchObject(kernel: Kernel, object: PatchObject): void {
+export function* patchObject(kernel: Kernel, object: PatchObject): Context {
   assert(!object.patched, 'an object is patched once');
   try {
-    for (const func of object.funcs) patchFunc(kernel, func);
+    for (const func of object.funcs) yield* patchFunc(kernel, func);
   } catch (error) {
-    unpatchObject(kernel, object);
+    yield* unpatchObject(kernel, object);
     throw error;
   }
   object.patched = true;
 }
 
 /** Source: klp_unpatch_object(). */
-export function unpatchObject(kernel: Kernel, object: PatchObject): void {
+export function* unpatchObject(kernel: Kernel, object: PatchObject): Context {
   for (const func of object.funcs) {
-    if (func.patched) unpatchFunc(kernel, func);
+    if (func.patched) yield* unpatchFunc(kernel, func);
   }
   object.patched = false;
 }
 
 /** Source: klp_unpatch_objects(). */
-export function unpatchObjects(kernel: Kernel, patch: Patch): void {
+export function* unpatchObjects(kernel: Kernel, patch: Patch): Context {
   for (const object of patch.objects) {
-    if (object.patched) unpatchObject(kernel, object);
+    if (object.patched) yield* unpatchObject(kernel, object);
   }
 }
 
 /** Source: klp_patch_func(). */
-function patchFunc(kernel: Kernel, func: PatchFunc): void {
+function* patchFunc(kernel: Kernel, func: PatchFunc): Context {
   const { oldFunc } = func;
   assert(oldFunc && !func.patched, `${func.oldName} is resolved before it is patched`);
 
-  const known = kernel.livepatch.funcStacks.get(oldFunc);
-  if (known) known.funcs.unshift(func);
-  else createFuncStack(kernel, func, oldFunc);
+  const stack = findFuncStack(kernel, oldFunc);
+  if (stack) {
+    func.below = stack.top;
+    stack.top = func;
+  } else {
+    createFuncStack(kernel, func, oldFunc);
+  }
+  yield RESCHED;
   func.patched = true;
 }
 
+/** The function is on the stack before the first handler can look for it. */
 function createFuncStack(kernel: Kernel, func: PatchFunc, oldFunc: Code): void {
   const { funcStacks } = kernel.livepatch;
   const stack: FuncStack = {
-    funcs: [func],
+    top: func,
     ops: {
       handlerName: 'klp_ftrace_handler',
-      handler: (running, task) => chooseVersion(running, task, stack),
+      handler: (running, task) => runToEnd(ftraceHandler(running, task, stack)),
       saveRegs: true,
       ipModify: true,
       filter: new Set(),
     },
   };
+  func.below = undefined;
   funcStacks.set(oldFunc, stack);
   try {
     attach(kernel, func, stack, oldFunc);
@@ -118,18 +159,38 @@ function attach(kernel: Kernel, func: PatchFunc, { ops }: FuncStack, oldFunc: Co
   }
 }
 
-/** Source: klp_unpatch_func(). */
-function unpatchFunc(kernel: Kernel, func: PatchFunc): void {
+/**
+ * The last function stays on its stack until no handler is left that could look for it.
+ *
+ * Source: klp_unpatch_func(), unregister_ftrace_function().
+ */
+function* unpatchFunc(kernel: Kernel, func: PatchFunc): Context {
   const { funcStacks } = kernel.livepatch;
   assert(func.oldFunc, `${func.oldName} is resolved while it is patched`);
-  const stack = funcStacks.get(func.oldFunc);
+  const stack = findFuncStack(kernel, func.oldFunc);
   assert(stack, `${func.oldName} has a func stack while it is patched`);
 
-  if (stack.funcs.length === 1) {
+  if (stack.top === func && !func.below) {
     unregisterFtraceFunction(kernel, stack.ops);
+    yield* synchronizeEveryCpu(kernel);
+    stack.top = undefined;
     funcStacks.delete(func.oldFunc);
   } else {
-    stack.funcs.splice(stack.funcs.indexOf(func), 1);
+    unlink(stack, func);
   }
+  yield RESCHED;
   func.patched = false;
+}
+
+/** Whoever is at `func` finds the way on from there. Source: list_del_rcu(). */
+function unlink(stack: FuncStack, func: PatchFunc): void {
+  if (stack.top === func) {
+    stack.top = func.below;
+    return;
+  }
+  for (let above = stack.top; above; above = above.below) {
+    if (above.below !== func) continue;
+    above.below = func.below;
+    return;
+  }
 }

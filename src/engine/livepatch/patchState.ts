@@ -4,14 +4,41 @@
  * Source: kernel/livepatch/transition.c.
  */
 import type { Kernel } from '../kernel.ts';
-import { IDLE, PATCHED, type PatchState, type Task, UNPATCHED } from '../sched/task.ts';
+import { cpuOfTask } from '../sched/cpu.ts';
+import { runToEnd, type Steps, withPreemptionOff } from '../sched/steps.ts';
+import {
+  IDLE,
+  isPatchPending,
+  PATCHED,
+  type PatchState,
+  type Task,
+  UNPATCHED,
+} from '../sched/task.ts';
 import type { TargetState } from './model.ts';
 
-/** Switches one task at a point where it uses no patched function. Source: klp_update_patch_state(). */
+/** Switches one task at a point where it uses no patched function. */
 export function updatePatchState(kernel: Kernel, task: Task): void {
-  kernel.tasks.patchPending[task] = 0;
-  const { transition } = kernel.livepatch;
-  if (transition) kernel.tasks.patchState[task] = stateNumber(transition.target);
+  runToEnd(updatePatchStateSteps(kernel, task));
+}
+
+/**
+ * The flag is cleared before the target is read: a reversal that comes in between clears it, waits
+ * for this to end, and sets it again.
+ *
+ * Source: klp_update_patch_state().
+ */
+export function* updatePatchStateSteps(kernel: Kernel, task: Task): Steps<void> {
+  const { tasks } = kernel;
+  yield* withPreemptionOff(cpuOfTask(kernel, task), function* update() {
+    const wasPending = isPatchPending(tasks, task);
+    tasks.patchPending[task] = 0;
+    yield;
+    const { transition } = kernel.livepatch;
+    if (!wasPending || !transition) return;
+    const state = stateNumber(transition.target);
+    yield;
+    tasks.patchState[task] = state;
+  });
 }
 
 /** The patch state of a process that has just come back from user space. */

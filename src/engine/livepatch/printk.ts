@@ -38,6 +38,10 @@ function describe(event: KlpEvent): [keyof typeof LOG_LEVEL, string] {
       return ['warning', 'forcing remaining tasks to the patched state'];
     case 'task-held-up':
       return ['debug', `${event.printer}: ${event.comm}:${event.pid} ${reason(event.holdup)}`];
+    case 'handler-warning': {
+      const where = `CPU: ${event.cpu} PID: ${event.pid} at klp_ftrace_handler()`;
+      return ['warning', `WARNING: ${where}: ${event.what}`];
+    }
     case 'pre-patch-failed':
       return ['warning', `pre-patch callback failed for object '${event.object}'`];
     case 'patching-object-failed':

@@ -12,8 +12,8 @@ import { emit } from '../events.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, RESCHED } from '../sched/context.ts';
-import { isRunning } from '../sched/cpu.ts';
-import { armTick, cpuOfTask } from '../sched/scheduler.ts';
+import { cpuOfTask, isRunning } from '../sched/cpu.ts';
+import { armTick } from '../sched/scheduler.ts';
 import { framesOf, type Stack } from '../sched/stack.ts';
 import {
   commOf,
@@ -29,7 +29,7 @@ import {
   walkTasks,
 } from '../sched/task.ts';
 import { withMutex } from '../sched/wait.ts';
-import { queueDelayedWork, runOnEachCpu } from '../sched/workqueue.ts';
+import { queueDelayedWork } from '../sched/workqueue.ts';
 import { runCallback } from './callbacks.ts';
 import type { Holdup } from './events.ts';
 import {
@@ -130,7 +130,7 @@ export function* reverseTransition(kernel: Kernel): Context {
   yield* forEachTask(kernel, (task) => {
     kernel.tasks.patchPending[task] = 0;
   });
-  yield* synchronizeTransition(kernel);
+  yield* kernel.livepatch.synchronize(kernel);
   yield* startTransition(kernel);
 }
 
@@ -164,8 +164,8 @@ function* completeTransition(kernel: Kernel): Context {
   emit(kernel, { type: 'transition-completing', patch: patchName(patch), target });
 
   if (target === 'unpatched') {
-    unpatchObjects(kernel, patch);
-    yield* synchronizeTransition(kernel);
+    yield* unpatchObjects(kernel, patch);
+    yield* kernel.livepatch.synchronize(kernel);
   }
   if (!patch.immediate) yield* settleTasks(kernel, transition);
 
@@ -181,7 +181,7 @@ function* completeTransition(kernel: Kernel): Context {
 /** Nobody may see a marked function with an idle task, so the order matters. */
 function* settleTasks(kernel: Kernel, transition: Transition): Context {
   for (const func of funcsOf(transition.patch)) func.transition = false;
-  if (transition.target === 'patched') yield* synchronizeTransition(kernel);
+  if (transition.target === 'patched') yield* kernel.livepatch.synchronize(kernel);
   transition.phase = 'settling';
   yield* forEachTask(kernel, (task) => {
     assert(!isPatchPending(kernel.tasks, task), 'at its end all tasks have switched');
@@ -192,7 +192,7 @@ function* settleTasks(kernel: Kernel, transition: Transition): Context {
 /** Tries every task, without an early end; answers how many stay behind. */
 function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
   const writer = kernel.current;
-  const departing = departingCode(kernel, transition);
+  const departing = departingCode(transition);
   const verdicts: Verdicts = new Map();
   const target = stateNumber(transition.target);
   let stragglers = 0;
@@ -266,14 +266,15 @@ export function isKnownText({ module, unwind }: Code): boolean {
   return unwind && module?.state !== 'unformed';
 }
 
-/** The code that tasks have to leave, in the order of objects and functions. */
+/** Code that tasks have to leave, with the function on whose account. */
 export type Departing = Map<Code, PatchFunc>;
 
-export function departingCode(kernel: Kernel, { patch, target }: Transition): Departing {
+/** In the order of objects and functions. */
+export function departingCode({ patch, target }: Transition): Departing {
   const departing: Departing = new Map();
   for (const func of funcsOf(patch)) {
     if (!func.object.patched || func.immediate) continue;
-    const code = target === 'unpatched' ? func.newFunc : codeBelow(kernel, func);
+    const code = target === 'unpatched' ? func.newFunc : codeBelow(func);
     if (code && !departing.has(code)) departing.set(code, func);
   }
   return departing;
@@ -303,14 +304,6 @@ function scheduleRetry(kernel: Kernel): void {
       if (livepatch.transition) yield* tryCompleteTransition(kernel);
     });
   });
-}
-
-/**
- * Waits until every cpu has been at a point where preemption is on, so that no handler uses what
- * it read before. Source: klp_synchronize_transition().
- */
-function* synchronizeTransition(kernel: Kernel): Context {
-  yield* runOnEachCpu(kernel, () => {});
 }
 
 function* forEachTask(kernel: Kernel, visit: (task: Task) => void): Context {

@@ -4,11 +4,12 @@
 import { KernelError } from '../../abi/errno.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
+import { cpuOfTask } from './cpu.ts';
 import { finishTask, isZombie, reap } from './exit.ts';
 import { threadsOf } from './family.ts';
 import { forkTask } from './fork.ts';
 import { isRunningCode } from './program.ts';
-import { armTick, cpuOfTask, interruptSleep } from './scheduler.ts';
+import { armTick, interruptSleep } from './scheduler.ts';
 import { commOf, kindOf, pidOf, runStateOf, type Task } from './task.ts';
 
 /**

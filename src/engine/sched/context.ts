@@ -10,6 +10,8 @@
 export type SleepState = 'interruptible' | 'killable' | 'uninterruptible';
 
 export type Suspension =
+  /** Goes on without giving the cpu away; only another cpu may do something in between. */
+  | { readonly kind: 'step' }
   /** cond_resched(): the caller has worked for a while and lets others run. */
   | { readonly kind: 'resched' }
   /** Compute: a process returns to user space for that, a kthread stays where it is. */
@@ -40,3 +42,4 @@ export function* settle<T>(answer: Answer<T>): Context<T> {
 }
 
 export const RESCHED: Suspension = { kind: 'resched' };
+export const STEP: Suspension = { kind: 'step' };

@@ -1,4 +1,5 @@
 /** A cpu: what it runs now, and who waits for it. Source: kernel/sched/sched.h:struct rq. */
+import { assert } from '../../abi/errno.ts';
 import type { Timer } from '../clock.ts';
 import type { Kernel, TimerPayload } from '../kernel.ts';
 import type { Queue } from '../queue.ts';
@@ -16,6 +17,10 @@ export interface Cpu {
   /** Tasks that were preempted while they computed; they go on when nobody else wants to run. */
   readonly computing: Queue<Task>;
   needResched: boolean;
+  /** Above zero what runs here goes on: no other task gets the cpu. Source: preempt_count(). */
+  preemptCount: number;
+  /** Whether RCU waits for what runs here; not on the way to user space and in the idle loop. */
+  rcuWatching: boolean;
   /** While `current` spends virtual time (user space, mostly): when it is done, if left alone. */
   busyUntilNs: number | undefined;
   tick: Timer<TimerPayload> | undefined;
@@ -29,4 +34,10 @@ export function isIdle({ cpus }: Kernel): boolean {
 /** Whether the task is on a cpu at this moment. Source: kernel/sched/core.c:task_curr(). */
 export function isRunning(kernel: Kernel, task: Task): boolean {
   return kernel.cpus[cpuOf(kernel.tasks, task)]?.current === task;
+}
+
+export function cpuOfTask(kernel: Kernel, task: Task): Cpu {
+  const cpu = kernel.cpus[cpuOf(kernel.tasks, task)];
+  assert(cpu, 'every task is on a cpu that the machine has');
+  return cpu;
 }

@@ -5,6 +5,7 @@
  */
 import { assert } from '../../abi/errno.ts';
 import type { Kernel } from '../kernel.ts';
+import { cpuOfTask } from './cpu.ts';
 import {
   childrenOf,
   isLeader,
@@ -14,7 +15,7 @@ import {
   parentOf,
   threadsOf,
 } from './family.ts';
-import { cancelTaskTimer, cpuOfTask, sleepTask, wakeTask } from './scheduler.ts';
+import { cancelTaskTimer, sleepTask, wakeTask } from './scheduler.ts';
 import {
   clearErrands,
   removeTask,

@@ -9,11 +9,10 @@ import type { Kernel } from '../kernel.ts';
 import { updatePatchState } from '../livepatch/patchState.ts';
 import { pushLast, queueLength, takeFirst } from '../queue.ts';
 import type { Suspension } from './context.ts';
-import type { Cpu } from './cpu.ts';
+import { type Cpu, cpuOfTask } from './cpu.ts';
 import { exitTask } from './exit.ts';
 import { continueProgram, makeCall } from './program.ts';
 import {
-  cpuOfTask,
   type Outcome,
   sleepTask,
   spendTime,
@@ -47,16 +46,25 @@ export function hasWork(kernel: Kernel): boolean {
   return kernel.cpus.some((cpu) => isBusy(cpu));
 }
 
-function isBusy(cpu: Cpu): boolean {
-  return cpu.needResched || (cpu.current !== cpu.idle && cpu.busyUntilNs === undefined);
+/** Whether the cpu has something to do before time may move. */
+export function isBusy(cpu: Cpu): boolean {
+  return mustSchedule(cpu) || (cpu.current !== cpu.idle && cpu.busyUntilNs === undefined);
+}
+
+function mustSchedule({ needResched, preemptCount }: Cpu): boolean {
+  return needResched && preemptCount === 0;
 }
 
 function runSomeCpu(kernel: Kernel): boolean {
   const cpu = kernel.cpus.find(isBusy);
-  if (!cpu) return false;
-  if (cpu.needResched) schedule(kernel, cpu);
+  if (cpu) stepCpu(kernel, cpu);
+  return cpu !== undefined;
+}
+
+/** Switches to another task, or lets the one that runs do its next step. */
+export function stepCpu(kernel: Kernel, cpu: Cpu): void {
+  if (mustSchedule(cpu)) schedule(kernel, cpu);
   else runTask(kernel, cpu, cpu.current);
-  return true;
 }
 
 /**
@@ -147,6 +155,9 @@ function suspendThread(
       thread.wakeup = 'woken';
       kernel.tasks.leavingKernel.add(task);
       kernel.tasks.preempted.set(task, suspension.durationNs);
+      return;
+    case 'step':
+      thread.wakeup = 'woken';
       return;
     case 'resched':
       cpu.needResched = queueLength(cpu.runQueue) > 0;

@@ -12,10 +12,9 @@ import type { Kernel } from '../kernel.ts';
 import { arrivingPatchState } from '../livepatch/patchState.ts';
 import { pushFirst, pushLast, queueLength } from '../queue.ts';
 import type { Context, SleepState, Wakeup } from './context.ts';
-import type { Cpu } from './cpu.ts';
+import { type Cpu, cpuOfTask } from './cpu.ts';
 import {
   addTask,
-  cpuOf,
   isPatchPending,
   type NewTask,
   runStateOf,
@@ -179,12 +178,6 @@ export function armTick(kernel: Kernel, cpu: Cpu): void {
   if (!isWantedByOthers(cpu) && !hasWorkOnExit(kernel, cpu.current)) return;
   const nextJiffyNs = (Math.floor(kernel.clock.nowNs / JIFFY_NS) + 1) * JIFFY_NS;
   cpu.tick = setTimer(kernel.timers, nextJiffyNs, () => timerInterrupt(kernel, cpu));
-}
-
-export function cpuOfTask(kernel: Kernel, task: Task): Cpu {
-  const cpu = kernel.cpus[cpuOf(kernel.tasks, task)];
-  assert(cpu, 'every task is on a cpu that the machine has');
-  return cpu;
 }
 
 function timerInterrupt(kernel: Kernel, cpu: Cpu): void {

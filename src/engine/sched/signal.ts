@@ -12,9 +12,10 @@ import { KernelError } from '../../abi/errno.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SleepState } from './context.ts';
+import { cpuOfTask } from './cpu.ts';
 import { exitTask } from './exit.ts';
 import { threadsOf } from './family.ts';
-import { armTick, continueStopped, cpuOfTask, interruptSleep, stopTask } from './scheduler.ts';
+import { armTick, continueStopped, interruptSleep, stopTask } from './scheduler.ts';
 import { pushFrame } from './stack.ts';
 import { kindOf, runStateOf, stackOf, type Task, tgidOf } from './task.ts';
 

@@ -9,6 +9,7 @@ import { emit } from '../events.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Answer, type Context, settle } from './context.ts';
+import type { Cpu } from './cpu.ts';
 import { attachThread, createTask, enqueueTask, wakeTask } from './scheduler.ts';
 import { pushFrame } from './stack.ts';
 import { pidOf, stackOf, type Task } from './task.ts';
@@ -52,9 +53,14 @@ export function queueDelayedWork(kernel: Kernel, cpu: number, delayNs: number, w
 }
 
 /** schedule_on_each_cpu(): runs the work on every online cpu and waits until all are done. */
-export function* runOnEachCpu(kernel: Kernel, work: Work): Context {
+export function runOnEachCpu(kernel: Kernel, work: Work): Context {
+  return runOnCpus(kernel, kernel.cpus, work);
+}
+
+/** Runs the work on those of the cpus that are online and waits until all are done. */
+export function* runOnCpus(kernel: Kernel, cpus: readonly Cpu[], work: Work): Context {
   const finished = createWaitQueue();
-  const online = kernel.cpus.filter((cpu) => cpu.online);
+  const online = cpus.filter((cpu) => cpu.online);
   let outstanding = online.length;
   for (const cpu of online) {
     queueWork(kernel, cpu.id, function* onThisCpu() {

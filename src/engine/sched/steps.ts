@@ -1,0 +1,37 @@
+/**
+ * Code whose single steps matter: reads and writes that another cpu can come in between.
+ *
+ * It is written once. The machine runs it at once; who explores what could happen runs it step by
+ * step, as a context.
+ */
+import { type Context, STEP } from './context.ts';
+import type { Cpu } from './cpu.ts';
+
+export type Steps<T> = Generator<void, T, void>;
+
+/** All steps, one after the other. */
+export function runToEnd<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** One at a time: between two of them other cpus may do theirs. */
+export function* stepByStep<T>(steps: Steps<T>): Context<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield STEP;
+  }
+}
+
+/** preempt_disable_notrace(): until the end of these steps the cpu runs no other task. */
+export function* withPreemptionOff<T>(cpu: Cpu, steps: () => Steps<T>): Steps<T> {
+  cpu.preemptCount += 1;
+  try {
+    return yield* steps();
+  } finally {
+    cpu.preemptCount -= 1;
+  }
+}
