@@ -8,6 +8,7 @@ import { createKobject } from './kobject.ts';
 import { createLivepatchState } from './livepatch/model.ts';
 import { semanticsOf } from './livepatch/semantics.ts';
 import { createModuleRegistry, type ModuleDefinition } from './module/model.ts';
+import { createPointers } from './pointer.ts';
 import { createKernelLog, LOG_LEVEL } from './printk.ts';
 import { createQueue } from './queue.ts';
 import { createRandom } from './random.ts';
@@ -57,11 +58,12 @@ export function bootKernel(options: BootOptions): Kernel {
     events: new Map(),
     kallsyms: createKallsyms(createRandom(options.seed)),
     ftrace: createFtrace(),
-    modules: createModuleRegistry(options.modules),
+    modules: createModuleRegistry(options.modules, options.config.release),
     livepatch: createLivepatchState(),
     livepatchDirectory: createKobject('livepatch', { kind: 'livepatch' }),
     moduleDirectory: createKobject('module', { kind: 'modules' }),
     log: createKernelLog(),
+    pointers: createPointers(options.seed),
     listeners: [],
     current: cpus[0]?.idle ?? 0,
   };

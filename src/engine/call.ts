@@ -1,24 +1,31 @@
 /** Calling a kernel function from a kernel context, by way of ftrace. */
 import { enterFunction } from './ftrace/ftrace.ts';
-import type { Code, SeqFile } from './kallsyms.ts';
+import type { Call, Code, Returned } from './kallsyms.ts';
 import type { Kernel } from './kernel.ts';
-import { type Context, settle } from './sched/context.ts';
+import { type Answer, type Context, settle } from './sched/context.ts';
 import { pushFrame } from './sched/stack.ts';
 import { stackOf } from './sched/task.ts';
+
+/** What a caller hands to a function. */
+export type Passed = Partial<Pick<Call, 'args' | 'seq'>>;
 
 /**
  * Calls a function on the current task and answers what it returns. Its frame names the code that
  * really runs, and stays on the task's stack until that code returns.
  */
-export function* callFunction(kernel: Kernel, code: Code, seq?: SeqFile): Context<number> {
+export function* callFunction(kernel: Kernel, code: Code, passed: Passed = {}): Context<Returned> {
   const task = kernel.current;
   const entered = enterFunction(kernel, task, code);
   const caller = stackOf(kernel.tasks, task);
   kernel.tasks.stack[task] = pushFrame(caller, entered);
   try {
-    if (!entered.body) return 0;
-    return yield* settle(entered.body(seq ? { kernel, seq } : { kernel }));
+    return yield* settle(runBody(kernel, entered, passed));
   } finally {
     kernel.tasks.stack[task] = caller;
   }
+}
+
+/** What the code itself does, once it is entered; 0 for code that does nothing. */
+export function runBody(kernel: Kernel, code: Code, passed: Passed = {}): Answer<Returned> {
+  return code.body ? code.body({ kernel, module: code.module, args: [], ...passed }) : 0;
 }

@@ -21,11 +21,18 @@ export interface SeqFile {
 /** The circumstances of one call. */
 export interface Call {
   readonly kernel: Kernel;
+  /** Whose code it is that runs; undefined for vmlinux. */
+  readonly module: Module | undefined;
+  /** What the caller passes, if it is code that passes anything. */
+  readonly args: readonly unknown[];
   readonly seq?: SeqFile;
 }
 
-/** What a function does when it runs; the result is its integer return value. */
-export type Body = (call: Call) => Answer<number>;
+/** What a function returns: an integer, or what a pointer in C would point to. */
+export type Returned = number | object | undefined;
+
+/** What a function does when it runs. */
+export type Body = (call: Call) => Answer<Returned>;
 
 export interface Code {
   readonly definition: FunctionDefinition;

@@ -12,6 +12,7 @@ import type { KobjectDirectory } from './kobject.ts';
 import type { LivepatchState } from './livepatch/model.ts';
 import type { Semantics } from './livepatch/semantics.ts';
 import type { ModuleRegistry } from './module/model.ts';
+import type { Pointers } from './pointer.ts';
 import type { KernelLog } from './printk.ts';
 import type { Cpu } from './sched/cpu.ts';
 import type { Kthread } from './sched/kthread.ts';
@@ -59,6 +60,8 @@ export interface Kernel {
   readonly livepatchDirectory: KobjectDirectory;
   readonly moduleDirectory: KobjectDirectory;
   readonly log: KernelLog;
+  /** How addresses look to those who may not know them. */
+  readonly pointers: Pointers;
   /** Told of every event, after the log. They may not call back into the kernel. */
   readonly listeners: ((event: KernelEvent) => void)[];
   /** The task on whose behalf code runs now: `current`. */

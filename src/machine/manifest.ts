@@ -1,28 +1,37 @@
 /** Patch manifests: livepatch modules as data. What they say is never code. */
 import { assert } from '../abi/errno.ts';
-import { emit } from '../engine/events.ts';
-import type { FunctionDefinition } from '../engine/kallsyms.ts';
+import type { Call, FunctionDefinition } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { newFunctionsOf } from '../engine/livepatch/create.ts';
-import type { Callbacks, FuncDefinition, ObjectDefinition } from '../engine/livepatch/model.ts';
-import type { ModuleDefinition } from '../engine/module/model.ts';
-import { LOG_LEVEL } from '../engine/printk.ts';
+import type {
+  Callbacks,
+  FuncDefinition,
+  ObjectDefinition,
+  PatchObject,
+} from '../engine/livepatch/model.ts';
+import { type Module, type ModuleDefinition, STATE_TEXT } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
-import { sleepFor } from '../engine/sched/wait.ts';
+import type { Action } from './action.ts';
 import { VMLINUX } from './description.ts';
 import { type Finding, parseSource, refusal } from './document.ts';
-import { parseDuration } from './duration.ts';
-import { errnoNumber } from './errnoWord.ts';
 import {
-  type CallbackStep,
-  FOREVER,
   type ManifestFunc,
   type ManifestObject,
   manifestSchema,
   type PatchManifest,
 } from './manifestSchema.ts';
 import { toParameters } from './parameter.ts';
+import { logInfo, runActions } from './runActions.ts';
+import { findUnknownNames } from './unknownName.ts';
 import { validate } from './validation.ts';
+import {
+  createVariables,
+  evaluate,
+  interpolate,
+  type Scope,
+  type Surroundings,
+  type Variables,
+} from './variables.ts';
 
 /**
  * Reads a patch manifest.
@@ -32,12 +41,16 @@ import { validate } from './validation.ts';
 export function parseManifest(text: string, fileName: string): ModuleDefinition {
   const source = parseSource(text, fileName);
   const refuse = (findings: readonly Finding[]) => refusal(source, findings);
-  return toLivepatchModule(validate(manifestSchema, source.value ?? null, refuse));
+  const manifest = validate(manifestSchema, source.value ?? null, refuse);
+  const unknown = [...findUnknownNames(manifest)];
+  if (unknown.length > 0) throw refuse(unknown);
+  return toLivepatchModule(manifest);
 }
 
 function toLivepatchModule(manifest: PatchManifest): ModuleDefinition {
   const { module, immediate = false, intree = false, depends = [], parameters, objects } = manifest;
-  const patch = { immediate, objects: objects.map((object) => toObject(module, object)) };
+  const statics = createVariables(manifest.variables ?? {});
+  const patch = { immediate, objects: objects.map((object) => toObject(statics, object)) };
   return {
     name: module,
     livepatch: true,
@@ -46,78 +59,78 @@ function toLivepatchModule(manifest: PatchManifest): ModuleDefinition {
     parameters: toParameters(parameters),
     functions: newFunctionsOf(patch),
     patch,
+    statics,
   };
 }
 
 function toObject(
-  module: string,
+  variables: Variables,
   { name, funcs = [], callbacks = {} }: ManifestObject,
 ): ObjectDefinition {
   return {
     name: name === VMLINUX ? undefined : name,
-    funcs: funcs.map((func) => toFunc(module, func)),
-    callbacks: toCallbacks(module, callbacks),
+    funcs: funcs.map((func) => toFunc(variables, func)),
+    callbacks: toCallbacks(variables, callbacks),
   };
 }
 
-function toFunc(module: string, func: ManifestFunc): FuncDefinition {
+function toFunc(variables: Variables, func: ManifestFunc): FuncDefinition {
   const { old_name, sympos = 0, immediate = false } = func;
-  return { oldName: old_name, newFunction: toFunction(module, func), sympos, immediate };
+  return { oldName: old_name, newFunction: toFunction(variables, func), sympos, immediate };
 }
 
-function toFunction(module: string, func: ManifestFunc): FunctionDefinition {
+const NOWHERE: Surroundings = new Map();
+
+function toFunction(variables: Variables, func: ManifestFunc): FunctionDefinition {
   const { old_name, new_name = `livepatch_${old_name}`, log, output, returns = 0 } = func;
+  const { steps = [] } = func;
+  const finish = ({ kernel, module, seq }: Call) => {
+    const scope = scopeOfCode(variables, module);
+    if (log !== undefined) logInfo(kernel, scope, log);
+    if (output !== undefined && seq) seq.text += interpolate(scope, output);
+    return evaluate(scope, returns);
+  };
+  if (steps.length === 0) return { name: new_name, body: finish };
   return {
     name: new_name,
-    body: ({ kernel, seq }) => {
-      if (log !== undefined) logInfo(kernel, module, log);
-      if (output !== undefined && seq) seq.text += output;
-      return returns;
+    *body(call) {
+      const { kernel, module, seq } = call;
+      const scope = scopeOfCode(variables, module);
+      return (yield* runActions(kernel, scope, steps, seq)) ?? finish(call);
     },
   };
 }
 
-function toCallbacks(module: string, written: NonNullable<ManifestObject['callbacks']>): Callbacks {
-  const { pre_patch, post_patch, pre_unpatch, post_unpatch } = written;
+function scopeOfCode(variables: Variables, module: Module | undefined): Scope {
+  assert(module, 'the code of a manifest belongs to its module');
+  return { module, variables, surroundings: NOWHERE };
+}
+
+function toCallbacks(
+  variables: Variables,
+  written: NonNullable<ManifestObject['callbacks']>,
+): Callbacks {
+  const { pre_patch = [], post_patch = [], pre_unpatch = [], post_unpatch = [] } = written;
+  const run = (actions: readonly Action[]) => (kernel: Kernel, object: PatchObject) =>
+    runToEnd(kernel, scopeOf(variables, object), actions);
   return {
-    prePatch: (kernel) => runSteps(kernel, module, pre_patch ?? []),
-    postPatch: (kernel) => runToEnd(kernel, module, post_patch ?? []),
-    preUnpatch: (kernel) => runToEnd(kernel, module, pre_unpatch ?? []),
-    postUnpatch: (kernel) => runToEnd(kernel, module, post_unpatch ?? []),
+    *prePatch(kernel, object) {
+      return (yield* runActions(kernel, scopeOf(variables, object), pre_patch)) ?? 0;
+    },
+    postPatch: run(post_patch),
+    preUnpatch: run(pre_unpatch),
+    postUnpatch: run(post_unpatch),
   };
 }
 
-function* runToEnd(kernel: Kernel, module: string, steps: readonly CallbackStep[]): Context {
-  yield* runSteps(kernel, module, steps);
+function scopeOf(variables: Variables, { name, module, patch }: PatchObject): Scope {
+  const surroundings = new Map([
+    ['object', name ?? VMLINUX],
+    ['state', module ? STATE_TEXT[module.state] : ''],
+  ]);
+  return { module: patch.module, variables, surroundings };
 }
 
-/** Answers what a `return` says: 0 unless there is one. */
-function* runSteps(
-  kernel: Kernel,
-  module: string,
-  steps: readonly CallbackStep[],
-): Context<number> {
-  for (const { log, sleep, return: returned } of steps) {
-    if (log !== undefined) logInfo(kernel, module, log);
-    if (sleep !== undefined) yield* sleepFor(kernel, 'uninterruptible', durationOf(sleep));
-    if (returned !== undefined) return returnValue(returned);
-  }
-  return 0;
-}
-
-function returnValue(written: number | string): number {
-  const value = errnoNumber(written);
-  assert(value !== undefined, `${written} is an errno`);
-  return value;
-}
-
-function durationOf(sleep: string): number | undefined {
-  if (sleep === FOREVER) return undefined;
-  const durationNs = parseDuration(sleep);
-  assert(durationNs !== undefined, `${sleep} is a duration`);
-  return durationNs;
-}
-
-function logInfo(kernel: Kernel, module: string, text: string): void {
-  emit(kernel, { type: 'printk', level: LOG_LEVEL.info, text: `${module}: ${text}` });
+function* runToEnd(kernel: Kernel, scope: Scope, actions: readonly Action[]): Context {
+  yield* runActions(kernel, scope, actions);
 }

@@ -32,11 +32,13 @@ const parameter = z.discriminatedUnion(
   },
 );
 
+/** The name of a parameter or a variable. */
+export const identifier = z
+  .string()
+  .regex(/^[A-Za-z_]\w*$/, { error: 'must have letters, digits and _ only' });
+
 /** By name. */
-export const parameters = z.record(
-  z.string().regex(/^[A-Za-z_]\w*$/, { error: 'must have letters, digits and _ only' }),
-  parameter,
-);
+export const parameters = z.record(identifier, parameter);
 
 type ParameterDescription = z.output<typeof parameter>;
 

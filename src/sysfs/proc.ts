@@ -56,7 +56,7 @@ function* callShow(kernel: Kernel, name: string): Context<string> {
   const code = lookupName(kernel.kallsyms, name);
   if (!code) throw new Error(`klpfs bug: vmlinux has no ${name}`);
   const seq: SeqFile = { text: '' };
-  yield* callFunction(kernel, code, seq);
+  yield* callFunction(kernel, code, { seq });
   return seq.text;
 }
 

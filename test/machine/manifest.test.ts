@@ -1,6 +1,8 @@
 /** Patch manifests: what is refused and where, and what the accepted ones do. */
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
+import { callFunction } from '../../src/engine/call.ts';
+import { lookupName } from '../../src/engine/kallsyms.ts';
 import { findTask, runStateOf } from '../../src/engine/sched/task.ts';
 import { MachineError } from '../../src/machine/machineError.ts';
 import { parseManifest } from '../../src/machine/manifest.ts';
@@ -21,9 +23,12 @@ function refusalOf(text: string): string[] {
 const withObject = (object: string) => `module: fix\nobjects: [${object}]`;
 const NO_OBJECTS =
   'objects: a patch needs objects: a list of what it patches, such as [{name: vmlinux, funcs: [...]}]';
-const MANIFEST_KEYS = 'module, livepatch, immediate, depends, parameters, intree, objects';
-const FUNC_KEYS = 'old_name, new_name, sympos, immediate, output, returns, log';
-const ERRNO = 'must be 0, or a negative errno such as -19 or -ENODEV';
+const MANIFEST_KEYS =
+  'module, livepatch, immediate, depends, parameters, variables, intree, objects';
+const FUNC_KEYS = 'old_name, new_name, sympos, immediate, output, returns, log, steps';
+const ERRNO = 'must be 0, or a negative errno such as -19 or -ENODEV, or $NAME';
+const ACTIONS =
+  'log, sleep, set, add, shadow_alloc, shadow_get_or_alloc, shadow_get, shadow_set, shadow_free, shadow_free_all';
 
 // biome-ignore format: the columns are the point
 test.each<[text: string, ...complaints: string[]]>([
@@ -47,13 +52,13 @@ test.each<[text: string, ...complaints: string[]]>([
   [withObject('{name: a, funcs: [{new_name: b}]}'),      'fix.yaml:2:29: objects[0].funcs[0].old_name: is missing'],
   [withObject('{name: a, funcs: [{old_name: b, nop: true}]}'), `fix.yaml:2:43: objects[0].funcs[0].nop: unknown key: allowed are ${FUNC_KEYS}`],
   [withObject('{name: a, funcs: [{old_name: b, sympos: -1}]}'), 'fix.yaml:2:51: objects[0].funcs[0].sympos: must be an integer from 0 to 2147483647'],
-  [withObject('{name: a, funcs: [{old_name: b, returns: x}]}'), 'fix.yaml:2:52: objects[0].funcs[0].returns: must be an integer from -2147483648 to 2147483647'],
+  [withObject('{name: a, funcs: [{old_name: b, returns: x}]}'), 'fix.yaml:2:52: objects[0].funcs[0].returns: must be an integer from -2147483648 to 2147483647, or $NAME'],
   [withObject('{name: a, callbacks: {init: []}}'), 'fix.yaml:2:33: objects[0].callbacks.init: unknown key: allowed are pre_patch, post_patch, pre_unpatch, post_unpatch'],
   [withObject('{name: a, callbacks: {pre_patch: [{return: 1}]}}'),     `fix.yaml:2:54: objects[0].callbacks.pre_patch[0].return: ${ERRNO}`],
   [withObject('{name: a, callbacks: {pre_patch: [{return: ENOSUCH}]}}'), `fix.yaml:2:54: objects[0].callbacks.pre_patch[0].return: ${ERRNO}`],
   [withObject('{name: a, callbacks: {pre_patch: [{return: -9999}]}}'), `fix.yaml:2:54: objects[0].callbacks.pre_patch[0].return: ${ERRNO}`],
-  [withObject('{name: a, callbacks: {post_patch: [{return: 0}]}}'),    'fix.yaml:2:47: objects[0].callbacks.post_patch[0].return: unknown key: allowed are log, sleep'],
-  [withObject('{name: a, callbacks: {post_patch: [{log: a, sleep: 1s}]}}'), 'fix.yaml:2:46: objects[0].callbacks.post_patch[0]: must have exactly one of log, sleep; it has log and sleep'],
+  [withObject('{name: a, callbacks: {post_patch: [{return: 0}]}}'),    `fix.yaml:2:47: objects[0].callbacks.post_patch[0].return: unknown key: allowed are ${ACTIONS}`],
+  [withObject('{name: a, callbacks: {post_patch: [{log: a, sleep: 1s}]}}'), `fix.yaml:2:46: objects[0].callbacks.post_patch[0]: must have exactly one of ${ACTIONS}; it has log and sleep`],
   [withObject('{name: a, callbacks: {post_patch: [{sleep: -1s}]}}'),   'fix.yaml:2:54: objects[0].callbacks.post_patch[0].sleep: -1s is negative: time goes forward only'],
   [withObject('{name: a, callbacks: {post_patch: [{sleep: never}]}}'), 'fix.yaml:2:54: objects[0].callbacks.post_patch[0].sleep: must be forever, or a duration such as 500ms or 1.5s (units: us, ms, s, m)'],
 ])('%s', (text, ...complaints) => {
@@ -122,12 +127,13 @@ test('a manifest says all that a module definition has', () => {
   });
 });
 
-test('a function body logs, shows and returns', () => {
-  const machine = new Machine();
-  const { functions } = parseManifest(FULL, 'fix.yaml');
-  const seq = { text: 'before ' };
-  expect(functions.map(({ body }) => body?.({ kernel: machine.kernel, seq }))).toEqual([0, -3]);
-  expect(seq.text).toBe('before fixed\n');
+test('a function body logs and shows', () => {
+  const nfsd = aModule({ name: 'nfsd', functions: [{ name: 'nfsd_open' }, { name: 'nfsd_open' }] });
+  const modules = [nfsd, parseManifest(FULL, 'fix.yaml')];
+  const machine = new Machine({ modules });
+  machine.insmod('nfsd');
+  expect(machine.insmod('livepatch-nfs-fix')).toBe('ok');
+  expect(machine.cat('proc/cmdline')).toBe('fixed');
   expect(machine.kernel.log.records.at(-1)).toMatchObject({
     priority: 6,
     text: 'livepatch_nfs_fix: called',
@@ -198,4 +204,105 @@ test('a manifest patches the n-th function of a module by sympos', () => {
   machine.insmod('nfsd');
   expect(machine.insmod('fix')).toBe('ok');
   expect(machine.ls('sys/kernel/livepatch/fix/nfsd')).toContain('nfsd_open,2');
+});
+
+/** Calls a function of a machine, and answers what it returns. */
+function call(machine: Machine, name: string) {
+  const code = lookupName(machine.kernel.kallsyms, name);
+  return machine.finish(callFunction(machine.kernel, code ?? expect.fail(name)));
+}
+
+const withSteps = (callbacks: string, steps: string) => `
+module: fix
+parameters: {limit: {type: int, default: 3, mode: "0644"}, on: {type: bool}, who: {type: string}}
+variables: {calls: 0, found: -1}
+objects:
+  - name: vmlinux
+    callbacks: ${callbacks}
+    funcs: [{old_name: f, steps: ${steps}, returns: $calls}, {old_name: cmdline_proc_show, new_name: show, output: "$calls of $limit, $found, $on, $who, $5\\n"}]
+`;
+
+function machineFrom(callbacks: string, steps = '[]', ...words: string[]): Machine {
+  const modules = [parseManifest(withSteps(callbacks, steps), 'fix.yaml')];
+  const machine = new Machine({ modules, functions: [{ name: 'f' }] });
+  expect(machine.insmod('fix', ...words)).toBe('ok');
+  return machine;
+}
+
+test('a function counts its calls, returns the number, and shows it in a file', () => {
+  const machine = machineFrom('{}', '[{add: {calls: 1}}]', 'limit=7', 'who=me');
+  expect([call(machine, 'f'), call(machine, 'f')]).toEqual([1, 2]);
+  expect(machine.cat('proc/cmdline')).toBe('2 of 7, -1, false, me, $5');
+  machine.rmmod('fix');
+});
+
+test('variables begin anew when the module is loaded anew', () => {
+  const machine = machineFrom('{}', '[{add: {calls: 1}}]');
+  call(machine, 'f');
+  machine.echo('0', 'fix/enabled');
+  expect([machine.rmmod('fix'), machine.insmod('fix')]).toEqual(['ok', 'ok']);
+  expect(machine.cat('proc/cmdline')).toMatch(/^0 of 3/);
+});
+
+test('a parameter that user space writes is what the function returns', () => {
+  const machine = machineFrom('{}', '[{return: $limit}]');
+  expect(call(machine, 'f')).toBe(3);
+  machine.echo('12', 'sys/module/fix/parameters/limit');
+  expect(call(machine, 'f')).toBe(12);
+});
+
+test('a callback sets parameters, and knows its object', () => {
+  const machine = machineFrom(
+    '{pre_patch: [{set: {limit: 9, on: 1}}, {log: "$object, $limit"}], post_patch: [{set: {found: $limit}}]}',
+  );
+  expect(machine.dmesg()).toContain('fix: vmlinux, 9');
+  expect(machine.cat('proc/cmdline')).toBe('0 of 9, 9, true, , $5');
+  expect(machine.cat('sys/module/fix/parameters/on')).toBe('Y');
+});
+
+test('pre_patch returns a parameter', () => {
+  const text = withSteps('{pre_patch: [{return: $limit}]}', '[]');
+  const machine = new Machine({
+    modules: [parseManifest(text, 'fix.yaml')],
+    functions: [{ name: 'f' }],
+  });
+  expect(machine.insmod('fix', 'limit=-19')).toBe('ENODEV');
+  expect(machine.insmod('fix', 'limit=0')).toBe('ok');
+});
+
+test('shadow variables outlive the patch that made them, until somebody frees them all', () => {
+  const machine = machineFrom(
+    '{post_patch: [{shadow_get_or_alloc: {object: nginx, id: 1, value: 40}}, {shadow_alloc: {object: cron, id: 1}}]}',
+    '[{shadow_get: {object: nginx, id: 1, into: calls, missing: -7}}, {add: {calls: 1}}, {shadow_set: {object: nginx, id: 1, value: $calls}}]',
+  );
+  expect([call(machine, 'f'), call(machine, 'f')]).toEqual([41, 42]);
+  machine.echo('0', 'fix/enabled');
+  machine.dmesg();
+  machine.echo('1', 'fix/enabled');
+  expect(machine.dmesg()).toContainEqual(
+    expect.stringMatching(/^Duplicate shadow variable <0{8}[0-9a-f]{8}, 1>$/),
+  );
+  expect(call(machine, 'f')).toBe(43);
+});
+
+test.each(['{shadow_free: {object: nginx, id: 1}}', '{shadow_free_all: 1}'])(
+  '%s frees it',
+  (free) => {
+    const machine = machineFrom(
+      '{pre_patch: [{shadow_alloc: {object: nginx, id: 1, value: 40}}]}',
+      `[{shadow_get: {object: nginx, id: 1, into: calls, missing: -7}}, ${free}]`,
+    );
+    expect([call(machine, 'f'), call(machine, 'f')]).toEqual([40, -7]);
+  },
+);
+
+// biome-ignore format: the columns are the point
+test.each<[callbacks: string, steps: string, ...complaints: string[]]>([
+  ['{pre_patch: [{return: $limt}]}', '[]',            "7:38: objects[0].callbacks.pre_patch[0].return: there is no variable 'limt' (did you mean 'limit'?)"],
+  ['{post_patch: [{set: {x: 1}}]}',  '[]',            "7:40: objects[0].callbacks.post_patch[0].set.x: there is no variable 'x'"],
+  ['{}', '[{add: {who: 1}}]',                         "8:47: objects[0].funcs[0].steps[0].add.who: there is no variable 'who'"],
+  ['{}', '[{return: x}]',                             '8:44: objects[0].funcs[0].steps[0].return: must be an integer from -2147483648 to 2147483647, or $NAME'],
+  ['{}', '[{shadow_get: {object: a, id: 1}}]',        '8:48: objects[0].funcs[0].steps[0].shadow_get.into: is missing'],
+])('%s %s is refused', (callbacks, steps, ...complaints) => {
+  expect(refusalOf(withSteps(callbacks, steps))).toEqual(complaints.map((text) => `fix.yaml:${text}`));
 });

@@ -51,6 +51,8 @@ export type KlpEvent =
       readonly pid: number;
       readonly what: string;
     }
+  /** `variable`: its object and its id. */
+  | { readonly type: 'shadow-failed'; readonly variable: string; readonly errno: number }
   | { readonly type: 'location-not-found'; readonly oldName: string }
   | { readonly type: 'setting-filter-failed'; readonly oldName: string; readonly errno: number }
   | { readonly type: 'registering-failed'; readonly oldName: string; readonly errno: number };

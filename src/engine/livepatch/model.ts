@@ -11,6 +11,7 @@ import type { Module } from '../module/model.ts';
 import type { Answer } from '../sched/context.ts';
 import { type Synchronize, synchronizeEveryCpu } from '../sched/synchronize.ts';
 import { createMutex, type Mutex } from '../sched/wait.ts';
+import type { ShadowVariables } from './shadow.ts';
 
 /** What a patch module's author writes. */
 export interface PatchDefinition {
@@ -121,6 +122,7 @@ export interface LivepatchState {
   readonly funcStacks: Map<Code, FuncStack>;
   /** How writers wait for handlers, which run with preemption off. */
   synchronize: Synchronize;
+  readonly shadows: ShadowVariables;
   /** klp_transition_work is queued or waits for its timer. */
   retryPending: boolean;
 }
@@ -132,6 +134,7 @@ export function createLivepatchState(): LivepatchState {
     transition: undefined,
     funcStacks: new Map(),
     synchronize: synchronizeEveryCpu,
+    shadows: new Map(),
     retryPending: false,
   };
 }

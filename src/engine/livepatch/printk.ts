@@ -88,6 +88,8 @@ function describe(event: KlpEvent): [keyof typeof LOG_LEVEL, string] {
         'error',
         `symbol position ${event.sympos} for symbol '${event.symbol}' in object '${event.object}' not found`,
       ];
+    case 'shadow-failed':
+      return ['error', `Failed to construct shadow variable ${event.variable} (${event.errno})`];
     case 'location-not-found':
       return ['error', `failed to find location for function '${event.oldName}'`];
     case 'setting-filter-failed':

@@ -49,6 +49,8 @@ export interface Semantics {
   readonly noteForced: (kernel: Kernel, patch: Patch) => void;
   /** A function to patch is no place that ftrace knows. */
   readonly announceUntraceable: (kernel: Kernel, oldName: string, error: KernelError) => void;
+  /** Code hands over a function that makes or unmakes a shadow variable. */
+  readonly checkShadowFunction: (which: 'constructor' | 'destructor') => void;
   /** The function whose name begins the debug line about a task that stays behind. */
   readonly holdupPrinter: (holdup: Holdup) => string;
 }
@@ -73,10 +75,18 @@ const linux415: Semantics = {
   noteForced: () => {},
   announceUntraceable: (kernel, oldName, { errno }) =>
     emit(kernel, { type: 'setting-filter-failed', oldName, errno }),
+  checkShadowFunction: (which) => {
+    throw new Error(`shadow variables have a ${which} from 4.18 on`);
+  },
   holdupPrinter: ({ kind }) => (kind === 'running' ? 'klp_try_switch_task' : 'klp_check_stack'),
 };
 
 const history: readonly Change[] = [
+  {
+    since: '4.18',
+    source: 'shadow.c:klp_shadow_alloc(), klp_shadow_free()',
+    changes: { checkShadowFunction: () => {} },
+  },
   {
     since: '4.20',
     source: 'core.c:klp_init_object()',

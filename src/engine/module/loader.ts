@@ -108,6 +108,7 @@ function layOut(kernel: Kernel, definition: ModuleDefinition, taints: string): M
     uses: [],
     klpAlive: false,
     parameters: new Map(definition.parameters.map((known) => [known.name, known.default])),
+    statics: definition.statics?.() ?? {},
     kobject: undefined,
     kthreads: [],
     patch: undefined,

@@ -1,4 +1,6 @@
 /** Modules: data only. Source: include/linux/module.h. */
+import { assert } from '../../abi/errno.ts';
+import { isIn, type Release, type ReleaseSpan } from '../../abi/release.ts';
 import type { Code, FunctionDefinition } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import type { KobjectDirectory } from '../kobject.ts';
@@ -8,6 +10,14 @@ import type { Kthread } from '../sched/kthread.ts';
 
 /** coming, live and going as in /sys/module/NAME/initstate; unformed once its memory is gone. */
 export type ModuleState = 'coming' | 'live' | 'going' | 'unformed';
+
+/** As the modules of samples and selftests write them in their lines. */
+export const STATE_TEXT: Readonly<Record<ModuleState, string>> = {
+  live: '[MODULE_STATE_LIVE] Normal state',
+  coming: '[MODULE_STATE_COMING] Full formed, running module_init',
+  going: '[MODULE_STATE_GOING] Going away',
+  unformed: '[MODULE_STATE_UNFORMED] Still setting it up',
+};
 
 /** What there is to load: the content of a .ko file. */
 export interface ModuleDefinition {
@@ -25,6 +35,10 @@ export interface ModuleDefinition {
   /** Fails with a KernelError, like an init() that returns an errno. */
   readonly init?: (kernel: Kernel, module: Module) => Answer<void>;
   readonly exit?: (kernel: Kernel, module: Module) => Answer<void>;
+  /** Makes its static variables, as they are when it is loaded. */
+  readonly statics?: () => object;
+  /** The releases whose interfaces it needs; all of them unless given. */
+  readonly releases?: ReleaseSpan;
 }
 
 export interface ParameterDefinition {
@@ -53,6 +67,7 @@ export interface Module {
   /** Coming was processed by livepatch, and going was not. */
   klpAlive: boolean;
   readonly parameters: Map<string, number | boolean | string>;
+  readonly statics: object;
   /** Its directory in /sys/module, once it has one. */
   kobject: KobjectDirectory | undefined;
   /** What init() started, and exit() has to stop. */
@@ -72,9 +87,14 @@ export interface ModuleRegistry {
   readonly printedOnce: Set<string>;
 }
 
-export function createModuleRegistry(available: readonly ModuleDefinition[]): ModuleRegistry {
+/** A module that was built for other releases is none for this kernel. */
+export function createModuleRegistry(
+  definitions: readonly ModuleDefinition[],
+  release: Release,
+): ModuleRegistry {
+  const fitting = definitions.filter(({ releases }) => !releases || isIn(release, releases));
   return {
-    available: new Map(available.map((definition) => [definition.name, definition])),
+    available: new Map(fitting.map((definition) => [definition.name, definition])),
     loaded: new Map(),
     taintMask: 0,
     printedOnce: new Set(),
@@ -84,4 +104,10 @@ export function createModuleRegistry(available: readonly ModuleDefinition[]): Mo
 /** The name of a module as it is after loading: `-` becomes `_`. */
 export function moduleName(fileName: string): string {
   return fileName.replaceAll('-', '_');
+}
+
+/** The static variables of a module whose definition makes them with `statics`. */
+export function staticsOf<Statics extends object>(module: Module, statics: () => Statics): Statics {
+  assert(module.definition.statics === statics, `${module.name} has other static variables`);
+  return module.statics as Statics;
 }

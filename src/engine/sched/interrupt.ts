@@ -7,6 +7,7 @@
  * Source: arch/x86/kernel/irq.c:do_IRQ(), arch/x86/entry/common.c:prepare_exit_to_usermode().
  */
 import { assert, KernelError } from '../../abi/errno.ts';
+import { runBody } from '../call.ts';
 import { setTimer } from '../clock.ts';
 import { emit } from '../events.ts';
 import { lookupName } from '../kallsyms.ts';
@@ -56,7 +57,8 @@ export function scheduleInterrupt(kernel: Kernel, definition: InterruptDefinitio
 }
 
 function runHandler(kernel: Kernel, cpu: Cpu): void {
-  const answer = stackOf(kernel.tasks, cpu.current).code?.body?.({ kernel });
+  const { code } = stackOf(kernel.tasks, cpu.current);
+  const answer = code && runBody(kernel, code);
   if (answer === undefined || !isContext(answer)) return;
   if (answer.next('woken').done) return;
   answer.return(0);

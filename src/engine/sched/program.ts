@@ -4,6 +4,7 @@
  * Steps as people write them are compiled once to flat instructions, so that a task in the middle
  * of its program is a position in a list.
  */
+import { runBody } from '../call.ts';
 import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, isContext, type SleepState } from './context.ts';
@@ -130,7 +131,7 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
       for (const reference of instruction.functions) enterByName(kernel, task, reference);
       return;
     case 'body':
-      runBody(kernel, task);
+      runInnermost(kernel, task);
       return;
     case 'return':
       kernel.tasks.stack[task] = kernel.emptyStack;
@@ -179,13 +180,14 @@ export function makeCall(kernel: Kernel, task: Task): void {
   if (others.length > 0) kernel.tasks.calls.set(task, others);
   else kernel.tasks.calls.delete(task);
   enterByName(kernel, task, referTo(name));
-  runBody(kernel, task);
+  runInnermost(kernel, task);
   kernel.tasks.leavingKernel.add(task);
 }
 
 /** Runs what the innermost function does; one that sleeps takes over the task until it returns. */
-function runBody(kernel: Kernel, task: Task): void {
-  const answer = stackOf(kernel.tasks, task).code?.body?.({ kernel });
+function runInnermost(kernel: Kernel, task: Task): void {
+  const { code } = stackOf(kernel.tasks, task);
+  const answer = code && runBody(kernel, code);
   if (answer !== undefined && isContext(answer)) attachThread(kernel, task, answer, () => {});
 }
 
