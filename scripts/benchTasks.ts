@@ -64,7 +64,7 @@ function boot(count: number) {
     seed: 1,
     bootTimeMs: 0,
     functions: [{ name: 'schedule' }, ...places],
-    modules: [livepatchSample],
+    modules: livepatchSample,
     tasks,
     interrupts: [],
   });

@@ -25,6 +25,11 @@ export interface Clock {
   readonly bootTimeMs: number;
 }
 
+/** Ticks since a number that makes their lower half wrap soon. */
+export function jiffies({ nowNs }: Clock): number {
+  return INITIAL_JIFFIES + Math.floor(nowNs / JIFFY_NS);
+}
+
 /** The Unix time in milliseconds. */
 export function wallTimeMs(clock: Clock): number {
   return clock.bootTimeMs + Math.floor(clock.nowNs / NS_PER_MS);
@@ -37,7 +42,7 @@ export function wallTimeMs(clock: Clock): number {
  * Source: kernel/time/timer.c:round_jiffies_common(), round_jiffies_relative().
  */
 export function roundJiffiesRelativeNs(clock: Clock, delayJiffies: number, cpu: number): number {
-  const now = INITIAL_JIFFIES + Math.floor(clock.nowNs / JIFFY_NS);
+  const now = jiffies(clock);
   const original = now + delayJiffies;
   const skewed = original + cpu * 3;
   const remainder = skewed % HZ;

@@ -1,5 +1,6 @@
 /** livepatch-sample, loaded, reversed and removed as its comment in the kernel says. */
 import { expect, test } from 'vitest';
+import { isIn, RELEASES } from '../../src/abi/release.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
 import { Machine } from '../support/machine.ts';
 
@@ -20,8 +21,26 @@ test.each(['4.15', '6.1'] as const)(
   },
 );
 
-test('every built-in module has a name of its own, with underscores', () => {
-  const names = builtinModules.map(({ name }) => name);
-  expect(new Set(names).size).toBe(names.length);
-  expect(names.filter((name) => !/^\w+$/.test(name))).toEqual([]);
+test.each(RELEASES)(
+  'on %s every built-in module has a name of its own, with underscores',
+  (release) => {
+    const names = builtinModules
+      .filter(({ releases }) => !releases || isIn(release, releases))
+      .map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.filter((name) => !/^\w+$/.test(name))).toEqual([]);
+  },
+);
+
+test('where stacks cannot be trusted the sample of 4.15 does without the consistency model', () => {
+  const machine = new Machine({ modules: builtinModules, reliableStacktrace: false });
+  machine.dmesg();
+  expect(machine.insmod('livepatch-sample')).toBe('ok');
+  expect(machine.dmesg()).toContain(
+    "livepatch_sample: The consistency model isn't supported for your architecture.  Bypassing safety mechanisms and applying the patch immediately.",
+  );
+  expect(machine.cat('proc/cmdline')).toBe('this has been live patched');
+  machine.echo('0', 'livepatch_sample/enabled');
+  machine.advance(3000);
+  expect(machine.rmmod('livepatch_sample')).toBe('EAGAIN');
 });

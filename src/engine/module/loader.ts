@@ -141,12 +141,12 @@ function symbolFrom({ modules }: Kernel, needed: string): string {
 function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]): Context {
   setParameters(kernel, module, given);
   addToSysfs(kernel, module);
-  const { init, patch } = module.definition;
+  const { init, patch, adjustPatch } = module.definition;
   module.references += 1;
   try {
     if (init) yield* settle(init(kernel, module));
     if (patch) {
-      module.patch = createPatch(module, patch);
+      module.patch = createPatch(module, adjustPatch?.(kernel, module, patch) ?? patch);
       yield* kernel.semantics.initPatch(kernel, module.patch);
     }
   } finally {

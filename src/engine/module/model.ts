@@ -35,6 +35,12 @@ export interface ModuleDefinition {
   /** Fails with a KernelError, like an init() that returns an errno. */
   readonly init?: (kernel: Kernel, module: Module) => Answer<void>;
   readonly exit?: (kernel: Kernel, module: Module) => Answer<void>;
+  /** The last word of init() about its patch, before it is handed to livepatch. */
+  readonly adjustPatch?: (
+    kernel: Kernel,
+    module: Module,
+    patch: PatchDefinition,
+  ) => PatchDefinition;
   /** Makes its static variables, as they are when it is loaded. */
   readonly statics?: () => object;
   /** The releases whose interfaces it needs; all of them unless given. */
