@@ -11,7 +11,7 @@ import { emit } from '../events.ts';
 import { addToFilter, registerFtraceFunction, unregisterFtraceFunction } from '../ftrace/ftrace.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
-import { type Context, RESCHED } from '../sched/context.ts';
+import { type Context, WRITE_BARRIER } from '../sched/context.ts';
 import { cpuOfTask } from '../sched/cpu.ts';
 import { runToEnd, type Steps, withPreemptionOff } from '../sched/steps.ts';
 import { synchronizeEveryCpu } from '../sched/synchronize.ts';
@@ -38,17 +38,17 @@ export function* ftraceHandler(
 ): Steps<Code | undefined> {
   return yield* withPreemptionOff(cpuOfTask(kernel, task), function* choose() {
     const func = stack.top;
-    yield;
+    yield 'read the top of the func stack';
     if (!func) {
       warn(kernel, task, 'the func stack is empty');
       return undefined;
     }
     const inTransition = func.transition;
-    yield;
+    yield 'read func->transition';
     if (!inTransition) return func.newFunc;
 
     const state = patchStateOf(kernel.tasks, task);
-    yield;
+    yield 'read current->patch_state';
     if (state === IDLE) warn(kernel, task, 'in transition without a patch state');
     return state === UNPATCHED ? func.below?.newFunc : func.newFunc;
   });
@@ -114,7 +114,7 @@ function* patchFunc(kernel: Kernel, func: PatchFunc): Context {
   } else {
     createFuncStack(kernel, func, oldFunc);
   }
-  yield RESCHED;
+  yield WRITE_BARRIER;
   func.patched = true;
 }
 
@@ -178,7 +178,7 @@ function* unpatchFunc(kernel: Kernel, func: PatchFunc): Context {
   } else {
     unlink(stack, func);
   }
-  yield RESCHED;
+  yield WRITE_BARRIER;
   func.patched = false;
 }
 

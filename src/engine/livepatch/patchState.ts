@@ -32,12 +32,13 @@ export function* updatePatchStateSteps(kernel: Kernel, task: Task): Steps<void> 
   yield* withPreemptionOff(cpuOfTask(kernel, task), function* update() {
     const wasPending = isPatchPending(tasks, task);
     tasks.patchPending[task] = 0;
-    yield;
+    yield 'test and clear TIF_PATCH_PENDING';
     const { transition } = kernel.livepatch;
     if (!wasPending || !transition) return;
     const state = stateNumber(transition.target);
-    yield;
+    yield 'read the target state';
     tasks.patchState[task] = state;
+    yield 'write current->patch_state';
   });
 }
 

@@ -11,7 +11,7 @@ import { HZ, roundJiffiesRelativeNs } from '../clock.ts';
 import { emit } from '../events.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
-import { type Context, RESCHED } from '../sched/context.ts';
+import { type Context, RESCHED, WRITE_BARRIER } from '../sched/context.ts';
 import { cpuOfTask, isRunning } from '../sched/cpu.ts';
 import { armTick } from '../sched/scheduler.ts';
 import { framesOf, type Stack } from '../sched/stack.ts';
@@ -72,6 +72,7 @@ export function* initTransition(kernel: Kernel, patch: Patch, target: TargetStat
       assert(state === IDLE || state === initial, 'outside a transition tasks are idle');
       kernel.tasks.patchState[task] = initial;
     });
+    yield WRITE_BARRIER;
     for (const func of funcsOf(patch)) func.transition = true;
   }
   transition.phase = 'prepared';
@@ -181,6 +182,7 @@ function* completeTransition(kernel: Kernel): Context {
 /** Nobody may see a marked function with an idle task, so the order matters. */
 function* settleTasks(kernel: Kernel, transition: Transition): Context {
   for (const func of funcsOf(transition.patch)) func.transition = false;
+  yield WRITE_BARRIER;
   if (transition.target === 'patched') yield* kernel.livepatch.synchronize(kernel);
   transition.phase = 'settling';
   yield* forEachTask(kernel, (task) => {

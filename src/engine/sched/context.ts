@@ -11,7 +11,7 @@ export type SleepState = 'interruptible' | 'killable' | 'uninterruptible';
 
 export type Suspension =
   /** Goes on without giving the cpu away; only another cpu may do something in between. */
-  | { readonly kind: 'step' }
+  | { readonly kind: 'step'; readonly done: string }
   /** cond_resched(): the caller has worked for a while and lets others run. */
   | { readonly kind: 'resched' }
   /** Compute: a process returns to user space for that, a kthread stays where it is. */
@@ -42,4 +42,5 @@ export function* settle<T>(answer: Answer<T>): Context<T> {
 }
 
 export const RESCHED: Suspension = { kind: 'resched' };
-export const STEP: Suspension = { kind: 'step' };
+/** smp_wmb(): who sees what is written after it also sees what was written before. */
+export const WRITE_BARRIER: Suspension = { kind: 'step', done: 'smp_wmb()' };

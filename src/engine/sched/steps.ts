@@ -4,10 +4,11 @@
  * It is written once. The machine runs it at once; who explores what could happen runs it step by
  * step, as a context.
  */
-import { type Context, STEP } from './context.ts';
+import type { Context } from './context.ts';
 import type { Cpu } from './cpu.ts';
 
-export type Steps<T> = Generator<void, T, void>;
+/** Yields what it has just done. */
+export type Steps<T> = Generator<string, T, void>;
 
 /** All steps, one after the other. */
 export function runToEnd<T>(steps: Steps<T>): T {
@@ -22,7 +23,7 @@ export function* stepByStep<T>(steps: Steps<T>): Context<T> {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
-    yield STEP;
+    yield { kind: 'step', done: step.value };
   }
 }
 

@@ -76,6 +76,8 @@ export interface TaskTable {
   readonly reservedPids: Set<number>;
   nextPid: number;
   nextSerial: number;
+  /** How many rows a pass visits before others get their turn. */
+  sliceRows: number;
   /** The pass that is walking over the rows now, so that no task is born behind its back. */
   walk: Walk | undefined;
 }
@@ -108,6 +110,8 @@ const PID_MAX = 32_768;
 /** RESERVED_PIDS: where pids go on after they have wrapped. Source: kernel/pid.c. */
 const RESERVED_PIDS = 300;
 const INITIAL_CAPACITY = 256;
+/** A fraction of a millisecond. */
+const SLICE_ROWS = 2048;
 const FREE_ROW = -1;
 
 export function createTaskTable(): TaskTable {
@@ -139,6 +143,7 @@ export function createTaskTable(): TaskTable {
     reservedPids: new Set(),
     nextPid: RESERVED_PIDS,
     nextSerial: 1,
+    sliceRows: SLICE_ROWS,
     walk: undefined,
   };
 }
@@ -201,20 +206,16 @@ export function startWaiting(tasks: TaskTable, task: Task, waiters: Set<Task>): 
 }
 
 /**
- * Visits every task, idle tasks included, in slices: yields after each `sliceRows` rows. A task
- * that is added meanwhile is visited too, as under tasklist_lock in Linux.
+ * Visits every task, idle tasks included, in slices: yields after each. A task that is added
+ * meanwhile is visited too, as under tasklist_lock in Linux.
  */
-export function* walkTasks(
-  tasks: TaskTable,
-  visit: (task: Task) => void,
-  sliceRows = 2048,
-): Generator<void, void> {
+export function* walkTasks(tasks: TaskTable, visit: (task: Task) => void): Generator<void, void> {
   assert(!tasks.walk, 'two walks over the tasks at once');
   const walk: Walk = { next: 0, visit };
   tasks.walk = walk;
   try {
     for (; walk.next < tasks.length; walk.next += 1) {
-      if (walk.next % sliceRows === sliceRows - 1) yield;
+      if (walk.next % tasks.sliceRows === tasks.sliceRows - 1) yield;
       if (tasks.pid[walk.next] !== FREE_ROW) visit(walk.next);
     }
   } finally {
