@@ -3,7 +3,7 @@
  */
 import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
 import { KernelError } from '../../src/abi/errno.ts';
-import { O_WRONLY } from '../../src/abi/mode.ts';
+import { O_APPEND, O_TRUNC, O_WRONLY } from '../../src/abi/mode.ts';
 import type { Release } from '../../src/abi/release.ts';
 import { type BootOptions, bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_MS } from '../../src/engine/clock.ts';
@@ -72,9 +72,28 @@ export class Machine {
     return this.write(`${text}\n`, path);
   }
 
+  /** `printf %s text > path`. */
   write(text: string, path: string): string {
+    return this.#write(text, path, O_TRUNC);
+  }
+
+  /** `echo text >> path`. */
+  append(text: string, path: string): string {
+    return this.#write(`${text}\n`, path, O_APPEND);
+  }
+
+  /** What a write leaves is written again, as shells do. */
+  #write(text: string, path: string, flags: number): string {
     return this.attempt(() => {
-      this.finish(this.open(path, O_WRONLY).write(0, encodeUtf8(text)));
+      const file = this.open(path, O_WRONLY | flags);
+      try {
+        const bytes = encodeUtf8(text);
+        let written = 0;
+        do written += this.finish(file.write(written, bytes.subarray(written)));
+        while (written < bytes.length);
+      } finally {
+        this.finish(file.release());
+      }
       return 'ok';
     });
   }
