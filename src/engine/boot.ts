@@ -2,6 +2,7 @@
 import { createTimerQueue, HZ, roundJiffiesRelativeNs } from './clock.ts';
 import { emit } from './events.ts';
 import { createFtrace } from './ftrace/ftrace.ts';
+import { createTrace } from './ftrace/trace.ts';
 import { addSymbols, createKallsyms, type FunctionDefinition } from './kallsyms.ts';
 import type { Kernel, KernelConfig } from './kernel.ts';
 import { createKobject } from './kobject.ts';
@@ -58,6 +59,7 @@ export function bootKernel(options: BootOptions): Kernel {
     events: new Map(),
     kallsyms: createKallsyms(createRandom(options.seed)),
     ftrace: createFtrace(),
+    trace: createTrace(options.cpus),
     modules: createModuleRegistry(options.modules, options.config.release),
     livepatch: createLivepatchState(),
     livepatchDirectory: createKobject('livepatch', { kind: 'livepatch' }),

@@ -2,7 +2,8 @@
 import { enterFunction } from './ftrace/ftrace.ts';
 import type { Call, Code, Returned } from './kallsyms.ts';
 import type { Kernel } from './kernel.ts';
-import { type Answer, type Context, settle } from './sched/context.ts';
+import { type Answer, type Context, isContext } from './sched/context.ts';
+import { enterByName, referTo } from './sched/enter.ts';
 import { pushFrame } from './sched/stack.ts';
 import { stackOf } from './sched/task.ts';
 
@@ -15,13 +16,31 @@ export type Passed = Partial<Pick<Call, 'args' | 'seq'>>;
  */
 export function* callFunction(kernel: Kernel, code: Code, passed: Passed = {}): Context<Returned> {
   const task = kernel.current;
-  const entered = enterFunction(kernel, task, code);
   const caller = stackOf(kernel.tasks, task);
+  const entered = enterFunction(kernel, task, code, caller.code);
   kernel.tasks.stack[task] = pushFrame(caller, entered);
   try {
-    return yield* settle(runBody(kernel, entered, passed));
+    const answer = runBody(kernel, entered, passed);
+    return isContext(answer) ? yield* answer : answer;
   } finally {
     kernel.tasks.stack[task] = caller;
+  }
+}
+
+/** Calls a function from the innermost of others that call each other, the outermost first. */
+export function* callThrough(
+  kernel: Kernel,
+  callers: readonly string[],
+  code: Code,
+  passed: Passed,
+): Context<Returned> {
+  const task = kernel.current;
+  const before = stackOf(kernel.tasks, task);
+  try {
+    for (const name of callers) enterByName(kernel, task, referTo(name));
+    return yield* callFunction(kernel, code, passed);
+  } finally {
+    kernel.tasks.stack[task] = before;
   }
 }
 

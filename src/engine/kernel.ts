@@ -7,6 +7,7 @@ import type { Release } from '../abi/release.ts';
 import type { Clock, TimerQueue } from './clock.ts';
 import type { KernelEvent } from './events.ts';
 import type { Ftrace } from './ftrace/ftrace.ts';
+import type { Trace } from './ftrace/trace.ts';
 import type { Kallsyms } from './kallsyms.ts';
 import type { KobjectDirectory } from './kobject.ts';
 import type { LivepatchState } from './livepatch/model.ts';
@@ -54,6 +55,7 @@ export interface Kernel {
   readonly events: Map<string, EventState>;
   readonly kallsyms: Kallsyms;
   readonly ftrace: Ftrace;
+  readonly trace: Trace;
   readonly modules: ModuleRegistry;
   readonly livepatch: LivepatchState;
   /** /sys/kernel/livepatch and /sys/module. */

@@ -3,6 +3,7 @@
  *
  * Source: fs/proc/cmdline.c, fs/proc/meminfo.c, fs/proc/version.c, fs/proc/uptime.c.
  */
+import { isIn, type Release, since } from '../abi/release.ts';
 import { NS_PER_SECOND } from './clock.ts';
 import type { Body, FunctionDefinition } from './kallsyms.ts';
 
@@ -23,6 +24,40 @@ export const PROC_SHOW_FUNCTIONS: readonly FunctionDefinition[] = [
     return `${seconds} ${seconds}\n`;
   }),
 ];
+
+/** The way of read(2) down to the show function of a file in /proc; the last row that fits counts. */
+const READ_PATHS = [
+  {
+    // Source: arch/x86/entry/common.c, fs/read_write.c, fs/proc/inode.c of 4.15.
+    releases: since('4.0'),
+    functions: [
+      'entry_SYSCALL_64_after_hwframe',
+      'do_syscall_64',
+      'SyS_read',
+      'vfs_read',
+      '__vfs_read',
+      'proc_reg_read',
+      'seq_read',
+    ],
+  },
+  {
+    // Source: the stack that a 6.1 kernel shows with options/func_stack_trace.
+    releases: since('5.10'),
+    functions: [
+      'entry_SYSCALL_64_after_hwframe',
+      'do_syscall_64',
+      'ksys_read',
+      'vfs_read',
+      'proc_reg_read_iter',
+      'seq_read_iter',
+    ],
+  },
+];
+
+/** The functions that have called each other when a show function is called, the outermost first. */
+export function readPathOf(release: Release): readonly string[] {
+  return READ_PATHS.findLast(({ releases }) => isIn(release, releases))?.functions ?? [];
+}
 
 /** linux_banner: the first line of the kernel log, and /proc/version. */
 export function bannerOf(version: string): string {

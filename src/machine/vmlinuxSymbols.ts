@@ -51,7 +51,8 @@ const FILES = `
   pipe_read pipe_write pipe_wait pipe_poll fifo_open do_select core_sys_select do_sys_poll
   poll_schedule_timeout do_epoll_wait do_epoll_ctl ep_poll ep_send_events ep_poll_callback
   eventfd_read signalfd_read timerfd_read inotify_read inotify_poll seq_read seq_open seq_release
-  seq_printf seq_puts seq_write single_open proc_reg_read proc_reg_open kernfs_fop_read
+  seq_printf seq_puts seq_write single_open proc_reg_read proc_reg_open seq_read_iter
+  proc_reg_read_iter SyS_read kernfs_fop_read
   kernfs_fop_write kernfs_fop_open sysfs_kf_seq_show sysfs_kf_write tty_read tty_write n_tty_read
   n_tty_write do_mount do_umount sync_filesystem iterate_dir filldir64 wb_workfn
   writeback_sb_inodes ext4_file_read_iter ext4_file_write_iter ext4_readdir ext4_lookup
@@ -87,7 +88,7 @@ const NETWORK = `
 `;
 
 const KERNEL = `
-  do_init_module load_module delete_module request_module printk vprintk_emit devkmsg_read
+  __handle_irq_event_percpu do_init_module load_module delete_module request_module printk vprintk_emit devkmsg_read
   do_syslog kallsyms_lookup_name sprint_symbol register_kprobe register_ftrace_function
   ftrace_set_filter_ip security_file_open security_file_permission selinux_file_permission
   apparmor_file_permission audit_log_start audit_log_end capable ns_capable copy_user_generic_string

@@ -3,7 +3,8 @@
  *
  * Source: fs/proc/root.c, kernel/module.c:m_show(), kernel/kallsyms.c:s_show().
  */
-import { callFunction } from '../engine/call.ts';
+import { callThrough } from '../engine/call.ts';
+import { setFtraceEnabled } from '../engine/ftrace/ftrace.ts';
 import { formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { dependentsOf } from '../engine/module/loader.ts';
@@ -11,6 +12,7 @@ import type { Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
 import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
+import { readPathOf } from '../engine/vmlinux.ts';
 import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
 import type { Tree } from './inode.ts';
 import type { Directory, Node } from './node.ts';
@@ -18,6 +20,7 @@ import { procFile } from './procFile.ts';
 import { showCpuinfo, showLoadAverage, showMachineStat, showPidMax } from './procLoad.ts';
 import { selfDirectory } from './procSelf.ts';
 import { processDirectory, processEntry } from './procTask.ts';
+import { parseSysctl } from './sysctl.ts';
 
 export function procDirectory(tree: Tree): Directory {
   const { kernel } = tree;
@@ -37,6 +40,11 @@ export function procDirectory(tree: Tree): Directory {
     stat: file(0o444, showMachineStat),
     sys: fixedDirectory(tree, 0o555, {
       kernel: fixedDirectory(tree, 0o555, {
+        ftrace_enabled: procFile(tree, {
+          mode: 0o644,
+          show: () => `${kernel.ftrace.enabled}\n`,
+          store: (input) => setFtraceEnabled(kernel, parseSysctl(input)),
+        }),
         pid_max: file(0o644, showPidMax),
         tainted: file(0o644, ({ modules }) => `${modules.taintMask}\n`),
       }),
@@ -51,12 +59,12 @@ const FILESYSTEMS = ['sysfs', 'proc', 'tmpfs', 'debugfs', 'tracefs']
   .map((name) => `nodev\t${name}\n`)
   .join('');
 
-/** Calls the function that shows a file, by way of ftrace, so that a livepatch is seen. */
+/** Calls the function that shows a file as read(2) does, by way of ftrace, so that a livepatch is seen. */
 function* callShow(kernel: Kernel, name: string): Context<string> {
   const code = lookupName(kernel.kallsyms, name);
   if (!code) throw new Error(`klpfs bug: vmlinux has no ${name}`);
   const seq: SeqFile = { text: '' };
-  yield* callFunction(kernel, code, { seq });
+  yield* callThrough(kernel, readPathOf(kernel.config.release), code, { seq });
   return seq.text;
 }
 

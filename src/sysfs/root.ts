@@ -14,6 +14,7 @@ import { tracingDirectory } from './tracing.ts';
 /** `verbs` are those that the kernel cannot carry out alone; `owner` is the machine's root. */
 export function mountedTree(kernel: Kernel, verbs: readonly Verb[], owner = ROOT): Directory {
   const tree = createTree(kernel, sysfsOf(kernel.config.release), owner);
+  const tracing = tracingDirectory(tree);
   return fixedDirectory(tree, 0o755, {
     control: fixedDirectory(
       tree,
@@ -26,8 +27,9 @@ export function mountedTree(kernel: Kernel, verbs: readonly Verb[], owner = ROOT
     proc: procDirectory({ ...tree, fileSystem: PROCFS }),
     sys: fixedDirectory(tree, 0o555, {
       kernel: fixedDirectory(tree, 0o755, {
+        debug: fixedDirectory(tree, 0o700, { tracing }),
         livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),
-        tracing: tracingDirectory(tree),
+        tracing,
       }),
       module: kobjectDirectory(tree, kernel.moduleDirectory),
     }),

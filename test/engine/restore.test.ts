@@ -105,7 +105,7 @@ function settle(machine: Machine): void {
 }
 
 /** Counters, and what belongs to processes that come and go: those behind requests, kworkers. */
-const FLEETING = /^proc\/(uptime|loadavg|stat|self|\d+\/task\/.*)$|^dev\/|^control\//;
+const FLEETING = /^proc\/(uptime|loadavg|stat|self|\d+\/task\/.*)$|^dev\/|^control\/|\/trace_pipe$/;
 const TAINT = /^proc\/sys\/kernel\/tainted$/;
 
 /** Every file and directory: its mode, its links, its text. */

@@ -8,7 +8,12 @@
  */
 import { assert, KernelError } from '../../abi/errno.ts';
 import { emit } from '../events.ts';
-import { addToFilter, registerFtraceFunction, unregisterFtraceFunction } from '../ftrace/ftrace.ts';
+import {
+  addToFilter,
+  createOps,
+  registerFtraceFunction,
+  unregisterFtraceFunction,
+} from '../ftrace/ftrace.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, WRITE_BARRIER } from '../sched/context.ts';
@@ -123,13 +128,12 @@ function createFuncStack(kernel: Kernel, func: PatchFunc, oldFunc: Code): void {
   const { funcStacks } = kernel.livepatch;
   const stack: FuncStack = {
     top: func,
-    ops: {
+    ops: createOps({
       handlerName: 'klp_ftrace_handler',
       handler: (running, task) => runToEnd(ftraceHandler(running, task, stack)),
-      saveRegs: true,
       ipModify: true,
-      filter: new Set(),
-    },
+      ...kernel.semantics.opsFlags,
+    }),
   };
   func.below = undefined;
   funcStacks.set(oldFunc, stack);

@@ -5,6 +5,7 @@
 import { KernelError } from '../../abi/errno.ts';
 import { compare, type Release } from '../../abi/release.ts';
 import { emit } from '../events.ts';
+import type { FtraceOps } from '../ftrace/ftrace.ts';
 import type { Kernel } from '../kernel.ts';
 import { deleteKobject, drainKobject } from '../kobject.ts';
 import { putModule } from '../module/references.ts';
@@ -47,6 +48,8 @@ export interface Semantics {
   readonly retireCompleted: (kernel: Kernel, patch: Patch) => void;
   /** Remaining tasks were forced: which patches stay for ever? */
   readonly noteForced: (kernel: Kernel, patch: Patch) => void;
+  /** How a livepatch asks ftrace, beyond IPMODIFY. */
+  readonly opsFlags: Pick<FtraceOps, 'saveRegs' | 'permanent'>;
   /** A function to patch is no place that ftrace knows. */
   readonly announceUntraceable: (kernel: Kernel, oldName: string, error: KernelError) => void;
   /** Code hands over a function that makes or unmakes a shadow variable. */
@@ -73,6 +76,7 @@ const linux415: Semantics = {
   retireUnpatched: putUnlessImmediate,
   retireCompleted: () => {},
   noteForced: () => {},
+  opsFlags: { saveRegs: true, permanent: false },
   announceUntraceable: (kernel, oldName, { errno }) =>
     emit(kernel, { type: 'setting-filter-failed', oldName, errno }),
   checkShadowFunction: (which) => {
@@ -104,6 +108,16 @@ const history: readonly Change[] = [
       retireUnpatched: () => {},
       retireCompleted: freeDisabledPatch,
     },
+  },
+  {
+    since: '5.6',
+    source: 'patch.c:klp_patch_func(), commit 7162431dcf72 of ftrace',
+    changes: { opsFlags: { saveRegs: true, permanent: true } },
+  },
+  {
+    since: '5.11',
+    source: 'patch.c:klp_patch_func(), CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS on x86',
+    changes: { opsFlags: { saveRegs: false, permanent: true } },
   },
   {
     since: '5.17',

@@ -28,6 +28,9 @@ export interface InterruptDefinition {
   readonly functions: readonly string[];
 }
 
+/** What calls handlers. Source: kernel/irq/handle.c. */
+const HANDLER_CALLER = '__handle_irq_event_percpu';
+
 /** Where the interrupts of a cpu go that is offline. */
 const BOOT_CPU = 0;
 
@@ -40,7 +43,11 @@ export function interrupt(kernel: Kernel, cpuId: number, functions: readonly str
   const interrupted = stackOf(tasks, cpu.current);
   const { current } = kernel;
   kernel.current = cpu.current;
-  for (const name of functions) enterByName(kernel, cpu.current, referTo(name));
+  let caller = lookupName(kernel.kallsyms, HANDLER_CALLER);
+  for (const name of functions) {
+    enterByName(kernel, cpu.current, referTo(name), caller);
+    caller = stackOf(tasks, cpu.current).code;
+  }
   if (stackOf(tasks, cpu.current) !== interrupted) runHandler(kernel, cpu);
   tasks.stack[cpu.current] = interrupted;
   kernel.current = current;

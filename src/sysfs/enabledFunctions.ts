@@ -1,0 +1,89 @@
+/**
+ * enabled_functions: the functions whose calls somebody sees, and who.
+ *
+ * Source: kernel/trace/ftrace.c:t_show(), add_trampoline_func().
+ */
+import { isIn, type ReleaseSpan, since } from '../abi/release.ts';
+import { traceableFunctions } from '../engine/ftrace/filter.ts';
+import { type FtraceOps, numberOf, opsAt } from '../engine/ftrace/ftrace.ts';
+import { type Code, formatAddress } from '../engine/kallsyms.ts';
+import type { Kernel } from '../engine/kernel.ts';
+
+/** How a release writes a line; the last row whose span holds the release is its own. */
+interface LineStyle {
+  readonly releases: ReleaseSpan;
+  readonly flags: (ops: readonly FtraceOps[]) => string;
+  /** What is between the trampoline of a lone ops that asks for registers, and its handler. */
+  readonly assistant?: string;
+  readonly handlerSizes: Readonly<Record<string, string>>;
+  readonly listFunction: string;
+}
+
+const STYLES: readonly LineStyle[] = [
+  {
+    releases: since('4.0'),
+    flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}`,
+    assistant: 'ftrace_ops_assist_func+0x0/0xf0',
+    handlerSizes: { klp_ftrace_handler: '0xc0', function_trace_call: '0x140' },
+    listFunction: 'ftrace_ops_list_func+0x0/0x190',
+  },
+  {
+    // The third column is for direct calls, which nothing here makes.
+    releases: since('5.11'),
+    flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}  `,
+    handlerSizes: { klp_ftrace_handler: '0x110', function_trace_call: '0x120' },
+    listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
+  },
+];
+
+function flag(ops: readonly FtraceOps[], which: 'saveRegs' | 'ipModify', shown: string): string {
+  return ops.some((one) => one[which]) ? shown : '  ';
+}
+
+/** Ascending by address; none while ftrace is off. */
+export function showEnabledFunctions(kernel: Kernel): string {
+  const { ftrace, config } = kernel;
+  const style = STYLES.findLast(({ releases }) => isIn(config.release, releases));
+  if (!style || ftrace.enabled === 0) return '';
+  let text = '';
+  for (const code of tracedFunctions(kernel)) {
+    text += `${describeCode(code)} ${describeUsers(kernel, opsAt(ftrace, code), style)}\n`;
+  }
+  return text;
+}
+
+/** Looks at all functions only if somebody sees them all. */
+function tracedFunctions(kernel: Kernel): Code[] {
+  const { ftrace } = kernel;
+  const candidates =
+    ftrace.everywhere.length > 0
+      ? [...traceableFunctions(kernel)]
+      : [...new Set([...ftrace.registered.keys()].flatMap(({ filter }) => [...filter]))];
+  return candidates
+    .filter((code) => code.module?.state !== 'unformed' && opsAt(ftrace, code).length > 0)
+    .sort((a, b) => a.offset - b.offset);
+}
+
+/** As %ps prints an address. */
+export function describeCode({ name, module }: Code): string {
+  return module ? `${name} [${module.name}]` : name;
+}
+
+function describeUsers(kernel: Kernel, users: readonly FtraceOps[], style: LineStyle): string {
+  const head = `(${users.length})${style.flags(users)}`;
+  const [only, ...others] = users;
+  if (!only || others.length > 0) return `${head} ->${style.listFunction}`;
+  const size = style.handlerSizes[only.handlerName] ?? '0x40';
+  const handler = `${only.handlerName}+0x0/${size}`;
+  const called = only.saveRegs ? (style.assistant ?? handler) : handler;
+  const trampoline = formatAddress(trampolineOffset(kernel, only));
+  return `${head}\ttramp: 0x${trampoline} (${handler}) ->${called}`;
+}
+
+/** Trampolines lie above the modules, a page for each ops. */
+const TRAMPOLINES_OFFSET = 0x5000_0000;
+const TRAMPOLINES = 0x2_0000;
+
+function trampolineOffset({ ftrace }: Kernel, ops: FtraceOps): number {
+  return TRAMPOLINES_OFFSET + (numberOf(ftrace, ops) % TRAMPOLINES) * 0x1000;
+}
