@@ -63,32 +63,23 @@ export const DIFFERENCES: readonly Difference[] = [
       'stack.end',
       'ns.user.ls',
     ],
-    changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 4 root root 0 DATE ..']],
+    changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 5 root root 0 DATE ..']],
   },
   {
     key: 'surroundings',
     ids: ['tree.none.ls.parent'],
     changes: [
-      ['drwxr-xr-x 15 root root 0 DATE .\n', 'drwxr-xr-x 4 root root 0 DATE .\n'],
+      ['drwxr-xr-x 15 root root 0 DATE .\n', 'drwxr-xr-x 5 root root 0 DATE .\n'],
       ['dr-xr-xr-x 13 root root 0 DATE ..\n', 'dr-xr-xr-x 4 root root 0 DATE ..\n'],
       ['drwx------ 6 root root 0 DATE tracing', 'drwx------ 2 root root 0 DATE tracing'],
-      [/^.* DATE (?!\.|livepatch|tracing).*\n/gm, ''],
+      ['drwx------ 31 root root 0 DATE debug', 'drwx------ 3 root root 0 DATE debug'],
+      [/^.* DATE (?!\.|debug|livepatch|tracing).*\n/gm, ''],
     ],
   },
   {
     key: 'surroundings',
     ids: ['tree.patched.module.ls'],
     changes: [['drwxr-xr-x 67 root root 0 DATE ..', 'drwxr-xr-x 3 root root 0 DATE ..']],
-  },
-  {
-    key: 'surroundings',
-    ids: ['ns.user.sh'],
-    changes: [
-      [
-        "ls: cannot open directory '/sys/kernel/debug': Permission denied",
-        "ls: cannot access '/sys/kernel/debug': No such file or directory",
-      ],
-    ],
   },
 
   {
