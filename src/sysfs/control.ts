@@ -11,7 +11,7 @@ import { wakeTask } from '../engine/sched/scheduler.ts';
 import { sendSignal } from '../engine/sched/signal.ts';
 import { commOf, findTask, pidOf, type Task } from '../engine/sched/task.ts';
 import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
-import { showTasks, showTransition } from './taskQueries.ts';
+import { showMutex, showTasks, showTransition } from './taskQueries.ts';
 
 export const kernelVerbs: readonly Verb[] = [
   {
@@ -31,6 +31,7 @@ export const kernelVerbs: readonly Verb[] = [
   { name: 'cpu', show: describeCpus, execute: cpu, maxBytes: LINE_BYTES },
   { name: 'tasks', show: showTasks, maxBytes: 0 },
   { name: 'transition', show: showTransition, maxBytes: 0 },
+  { name: 'klp_mutex', show: showMutex, maxBytes: 0 },
 ];
 
 function* insmod(kernel: Kernel, request: string): Context {

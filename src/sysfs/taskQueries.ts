@@ -8,7 +8,7 @@ import { NS_PER_US } from '../engine/clock.ts';
 import type { Code } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { explainTransition, type Straggler } from '../engine/livepatch/explain.ts';
-import { patchName } from '../engine/livepatch/model.ts';
+import { objectName, patchName } from '../engine/livepatch/model.ts';
 import { framesOf, type Stack } from '../engine/sched/stack.ts';
 import {
   commOf,
@@ -59,6 +59,26 @@ export function showTransition(kernel: Kernel): Text {
     all,
   });
   return { pieces: transitionAsJson(kernel, head, behind) };
+}
+
+/** Who holds the livepatch mutex, in which callback, and who waits for it; null if nobody does. */
+export function showMutex(kernel: Kernel): Text {
+  const { mutex, callback } = kernel.livepatch;
+  if (mutex.owner === undefined) return 'null\n';
+  const describe = createDescriber(kernel);
+  const held = membersOf({
+    since_us: Math.floor(mutex.sinceNs / NS_PER_US),
+    now_us: Math.floor(kernel.clock.nowNs / NS_PER_US),
+    callback: callback
+      ? {
+          name: callback.which,
+          object: objectName(callback.object),
+          patch: patchName(callback.object.patch),
+        }
+      : null,
+  });
+  const waiters = mutex.queue.waiters.map((task) => `{${describe(task)}}`).join(',');
+  return `{${held},"owner":{${describe(mutex.owner)}},"waiters":[${waiters}]}\n`;
 }
 
 function* transitionAsJson(

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type Explanation, formatExplanation } from '../../src/cli/commands/why.ts';
 import { remediesOf } from '../../src/cli/remedy.ts';
 import { describeHoldup, type Straggler } from '../../src/cli/transition.ts';
-import { startMachine, type TestMachine } from './klpfs.ts';
+import { startMachine, type TestMachine, until } from './klpfs.ts';
 
 const straggler: Straggler = {
   pid: 7,
@@ -57,6 +57,7 @@ const explanation: Explanation = {
   passes: 12,
   all: 9,
   behind: [],
+  mutex: null,
   turn_around: 'echo 1 > /m/sys/kernel/livepatch/fix/enabled',
   clock: 'real',
 };
@@ -257,4 +258,25 @@ test('a patch that is not there cannot be explained', async () => {
     output: '',
     errors: 'klpfs why: there is no patch nothing\n',
   });
+});
+
+test('a callback that never returns: who holds the livepatch mutex, who waits, and what frees it', async () => {
+  const stuck = `
+module: stuck
+objects: [{name: vmlinux, callbacks: {pre_patch: [{sleep: forever}]}}]
+`;
+  const { sh, start } = await startMachine('', { 'stuck.yaml': stuck });
+  start('klpfs insmod stuck.yaml');
+  await until(async () => !(await sh('cat mnt/control/klp_mutex')).output.startsWith('null'));
+  start('klpfs insmod livepatch-sample');
+  await until(async () => /"waiters":\[{/.test((await sh('cat mnt/control/klp_mutex')).output));
+
+  const { output } = await sh('klpfs why');
+  expect(output).toMatch(
+    /^the livepatch mutex is held by klpfs-client \(pid \d+\), uninterruptible, for [\d.]+m?s, in pre_patch of vmlinux, a callback of stuck$/m,
+  );
+  expect(output).toMatch(/^ {2}waiting: klpfs-client \(pid \d+\), uninterruptible$/m);
+  const [, freed] = /^ {2}freed by: (klpfs wake \d+)$/m.exec(output) ?? [];
+  expect((await sh('klpfs why --json | grep -c \'"mutex": {\'')).output).toBe('1\n');
+  expect(await sh(`${freed} && klpfs wait livepatch_sample`)).toMatchObject({ status: 0 });
 });

@@ -11,6 +11,7 @@ import {
   type MachineOptions,
   openMachine,
 } from '../machineFiles.ts';
+import { describeMutex, type Mutex, readMutex } from '../mutex.ts';
 import { print, printJson } from '../output.ts';
 import { hasForce, LIVEPATCH, moduleName, seePatch } from '../patches.ts';
 import { remediesOf } from '../remedy.ts';
@@ -35,6 +36,8 @@ export interface Explanation extends Transition {
     readonly freed_by: readonly string[];
   })[];
   readonly turn_around: string;
+  /** Null while nobody holds the livepatch mutex. */
+  readonly mutex: Mutex | null;
   /** Only where the release can do that. */
   readonly force?: string;
   readonly clock: 'real' | 'manual';
@@ -44,13 +47,14 @@ export function addWhyCommand(program: Command): void {
   addMachineOption(program.command('why'))
     .description('explain why a transition is not over: which tasks block it, and what frees them')
     .argument('[patch]', 'the name of the patch (default: the one that is in transition)')
-    .option('--json', 'as JSON; null if there is no transition')
+    .option('--json', 'as JSON; null if nothing is held up')
     .addHelpText(
       'after',
       `
 For every task that has not switched: what it is, why it cannot switch, its
 stack with the newest frame first and -> at the frame that it has to leave, and
-what would let it go: one of the lines is enough.
+what would let it go: one of the lines is enough. A callback that does not
+return holds the livepatch mutex: who does, and who waits for it, is told too.
 
 Exit code: 0 explained, or no transition; 1 there is no such patch.
 
@@ -59,22 +63,23 @@ Examples:
   $ klpfs why livepatch_sample
   $ klpfs why --json | jq -r '.behind[] | "\\(.comm): \\(.freed_by[0])"'
 
-The same as a file: control/transition`,
+The same as files: control/transition, control/klp_mutex`,
     )
     .action(async (patch: string | undefined, options: Options) => {
       const machine = await openMachine(options);
       const wanted = patch === undefined ? undefined : moduleName(patch);
+      const mutex = readMutex(machine);
       const transition = readTransition(machine);
       const isWanted = wanted === undefined || transition?.patch === wanted;
       if (wanted !== undefined && !isWanted) requirePatch(machine, wanted);
       if (transition && isWanted) {
-        const explanation = explain(machine, transition);
+        const explanation = explain(machine, transition, mutex);
         if (options.json) printJson(explanation);
         else print(formatExplanation(explanation));
       } else if (options.json) {
-        printJson(null);
+        printJson(mutex ? { mutex } : null);
       } else {
-        print(formatCalm(wanted, transition));
+        print(formatCalm(wanted, transition) + formatMutex(mutex));
       }
     });
 }
@@ -85,7 +90,7 @@ function requirePatch(machine: Machine, patch: string): void {
   }
 }
 
-function explain(machine: Machine, transition: Transition): Explanation {
+function explain(machine: Machine, transition: Transition, mutex: Mutex | null): Explanation {
   const { patch, target, now_us: nowUs } = transition;
   const file = (name: string) => quote(join(machine.directory, LIVEPATCH, patch, name));
   return {
@@ -97,6 +102,7 @@ function explain(machine: Machine, transition: Transition): Explanation {
     })),
     turn_around: `echo ${target === 'patched' ? 0 : 1} > ${file('enabled')}`,
     ...(hasForce(machine, patch) ? { force: `echo 1 > ${file('force')}` } : {}),
+    mutex,
     clock: readConfiguration(machine).clock,
   };
 }
@@ -111,6 +117,11 @@ function formatCalm(wanted: string | undefined, other: Transition | null): strin
   return `${wanted} is not in transition${other ? `; ${other.patch} is` : ''}\n`;
 }
 
+/** Below the rest, after an empty line. */
+function formatMutex(mutex: Mutex | null): string {
+  return mutex ? `\n${describeMutex(mutex).join('\n')}\n` : '';
+}
+
 export function formatExplanation(explanation: Explanation): string {
   const { patch, target, since_us: sinceUs, now_us: nowUs, passes, behind } = explanation;
   const paragraphs = [
@@ -121,7 +132,9 @@ export function formatExplanation(explanation: Explanation): string {
     ...behind.map(describeTask),
     describeWaysOut(explanation),
   ];
-  return paragraphs.map((lines) => `${lines.join('\n')}\n`).join('\n');
+  return (
+    paragraphs.map((lines) => `${lines.join('\n')}\n`).join('\n') + formatMutex(explanation.mutex)
+  );
 }
 
 function describeTask(task: Explanation['behind'][number]): string[] {

@@ -1,8 +1,8 @@
 /** (Un)patch callbacks: when they run, and what they may decide. Source: kernel/livepatch/core.h. */
 import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
-import { type Context, settle } from '../sched/context.ts';
-import { objectName, type PatchObject } from './model.ts';
+import { type Answer, type Context, settle } from '../sched/context.ts';
+import { objectName, type PatchObject, type RunningCallback } from './model.ts';
 
 /**
  * Runs pre_patch. Zero lets the patch go on, and makes post_unpatch follow some day; anything else
@@ -10,7 +10,9 @@ import { objectName, type PatchObject } from './model.ts';
  */
 export function* runPrePatch(kernel: Kernel, object: PatchObject): Context<number> {
   const { prePatch } = object.callbacks;
-  const returned = prePatch ? yield* settle(prePatch(kernel, object)) : 0;
+  const returned = prePatch
+    ? yield* noted(kernel, { which: 'pre_patch', object }, () => prePatch(kernel, object))
+    : 0;
   object.postUnpatchEnabled = returned === 0;
   return returned;
 }
@@ -30,9 +32,30 @@ export function* runCallback(
     if (!due) return;
   }
   try {
-    const answer = object.callbacks[which]?.(kernel, object);
-    if (answer) yield* answer;
+    const callback = object.callbacks[which];
+    if (!callback) return;
+    yield* noted(kernel, { which: NAMES[which], object }, () => callback(kernel, object));
   } catch (error) {
     emit(kernel, { type: 'bug', where: `${which} of ${objectName(object)}`, error });
+  }
+}
+
+const NAMES = {
+  postPatch: 'post_patch',
+  preUnpatch: 'pre_unpatch',
+  postUnpatch: 'post_unpatch',
+} as const;
+
+/** While it runs, people can see which one holds the mutex. */
+function* noted<T>(
+  { livepatch }: Kernel,
+  callback: RunningCallback,
+  run: () => Answer<T>,
+): Context<T> {
+  livepatch.callback = callback;
+  try {
+    return yield* settle(run());
+  } finally {
+    livepatch.callback = undefined;
   }
 }

@@ -259,8 +259,8 @@ function* prePatch(kernel: Kernel, object: PatchObject): Context {
   const returned = yield* runPrePatch(kernel, object);
   if (returned === 0) return;
   emit(kernel, { type: 'pre-patch-failed', object: objectName(object) });
-  const code: ErrnoName | undefined = errnoName(-returned);
-  assert(code, `pre_patch returned ${returned}, which is no errno`);
+  // What is no errno would reach the caller as it is; here it has to have a name.
+  const code: ErrnoName = errnoName(-returned) ?? 'EINVAL';
   throw new KernelError(code, `pre_patch of ${objectName(object)} failed`);
 }
 

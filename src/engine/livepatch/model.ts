@@ -114,11 +114,19 @@ export interface Transition {
   startedNs: number;
 }
 
+/** A callback that has begun and not returned. */
+export interface RunningCallback {
+  readonly which: 'pre_patch' | 'post_patch' | 'pre_unpatch' | 'post_unpatch';
+  readonly object: PatchObject;
+}
+
 export interface LivepatchState {
   readonly mutex: Mutex;
   /** klp_patches, in the order of registration. */
   readonly patches: Patch[];
   transition: Transition | undefined;
+  /** There is one at most: they run under the mutex. */
+  callback: RunningCallback | undefined;
   readonly funcStacks: Map<Code, FuncStack>;
   /** How writers wait for handlers, which run with preemption off. */
   synchronize: Synchronize;
@@ -132,6 +140,7 @@ export function createLivepatchState(): LivepatchState {
     mutex: createMutex(),
     patches: [],
     transition: undefined,
+    callback: undefined,
     funcStacks: new Map(),
     synchronize: synchronizeEveryCpu,
     shadows: new Map(),

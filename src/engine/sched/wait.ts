@@ -31,11 +31,13 @@ export function wakeAll(kernel: Kernel, queue: WaitQueue): void {
 /** Source: kernel/locking/mutex.c. */
 export interface Mutex {
   owner: Task | undefined;
+  /** Since when it has this owner, nanoseconds since boot. */
+  sinceNs: number;
   readonly queue: WaitQueue;
 }
 
 export function createMutex(): Mutex {
-  return { owner: undefined, queue: createWaitQueue() };
+  return { owner: undefined, sinceNs: 0, queue: createWaitQueue() };
 }
 
 /**
@@ -47,14 +49,19 @@ export function* withMutex<T>(kernel: Kernel, mutex: Mutex, critical: () => Answ
   while (mutex.owner !== undefined && mutex.owner !== task) {
     yield* waitOn(kernel, mutex.queue, 'uninterruptible');
   }
-  mutex.owner = task;
+  if (mutex.owner === undefined) own(kernel, mutex, task);
   try {
     return yield* settle(critical());
   } finally {
     const next = mutex.queue.waiters.shift();
-    mutex.owner = next;
+    own(kernel, mutex, next);
     if (next !== undefined) wakeTask(kernel, next, 'woken');
   }
+}
+
+function own({ clock }: Kernel, mutex: Mutex, owner: Task | undefined): void {
+  mutex.owner = owner;
+  mutex.sinceNs = clock.nowNs;
 }
 
 /** Runs `act` while no task is in the middle of a step, the caller among them: as an interrupt. */
