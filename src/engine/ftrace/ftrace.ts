@@ -9,7 +9,7 @@
  * Source: kernel/trace/ftrace.c.
  */
 import { KernelError } from '../../abi/errno.ts';
-import { type Code, lookupName } from '../kallsyms.ts';
+import { type Code, findSymbols } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { kindOf, type Task } from '../sched/task.ts';
 
@@ -205,7 +205,8 @@ const MAX_JUMPS = 16;
 function passCallSites(kernel: Kernel, task: Task, code: Code, parent: Code | undefined): Code {
   if (kernel.ftrace.enabled === 0) return code;
   const { tasks, kallsyms } = kernel;
-  const parentIp = parent ?? lookupName(kallsyms, OUTERMOST_CALLER[kindOf(tasks, task)]);
+  const outermost = OUTERMOST_CALLER[kindOf(tasks, task)];
+  const parentIp = parent ?? findSymbols(kallsyms, undefined, outermost)[0];
   let entered = code;
   for (let jumps = 0; jumps < MAX_JUMPS; jumps += 1) {
     const next = passCallSite(kernel, task, entered, parentIp);

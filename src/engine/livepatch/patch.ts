@@ -18,7 +18,7 @@ import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, WRITE_BARRIER } from '../sched/context.ts';
 import { cpuOfTask } from '../sched/cpu.ts';
-import { runToEnd, type Steps, withPreemptionOff } from '../sched/steps.ts';
+import { runToEnd, type Steps } from '../sched/steps.ts';
 import { synchronizeEveryCpu } from '../sched/synchronize.ts';
 import { IDLE, patchStateOf, pidOf, type Task, UNPATCHED } from '../sched/task.ts';
 import type { FuncStack, Patch, PatchFunc, PatchObject } from './model.ts';
@@ -32,7 +32,8 @@ export function findFuncStack(kernel: Kernel, oldFunc: Code): FuncStack | undefi
  * The version that this task's call gets; undefined is the original. Each step is one read of what
  * writers change.
  *
- * Only one step down is ever made, since only one patch can be in transition.
+ * Only one step down is ever made, since only one patch can be in transition. It is one generator,
+ * without others inside, because it is part of every call of a patched function.
  *
  * Source: klp_ftrace_handler().
  */
@@ -41,7 +42,9 @@ export function* ftraceHandler(
   task: Task,
   stack: FuncStack,
 ): Steps<Code | undefined> {
-  return yield* withPreemptionOff(cpuOfTask(kernel, task), function* choose() {
+  const cpu = cpuOfTask(kernel, task);
+  cpu.preemptCount += 1;
+  try {
     const func = stack.top;
     yield 'read the top of the func stack';
     if (!func) {
@@ -56,7 +59,9 @@ export function* ftraceHandler(
     yield 'read current->patch_state';
     if (state === IDLE) warn(kernel, task, 'in transition without a patch state');
     return state === UNPATCHED ? func.below?.newFunc : func.newFunc;
-  });
+  } finally {
+    cpu.preemptCount -= 1;
+  }
 }
 
 /** WARN_ON_ONCE(). */
