@@ -10,11 +10,13 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { startDaemon } from '../src/daemon/daemon.ts';
 import { readMachine } from '../src/daemon/readMachine.ts';
+import type { CallCosts } from './benchCalls.ts';
 import type { ClientResult } from './benchClient.ts';
 import type { TaskCosts } from './benchTasks.ts';
 
 const CLI = resolve(import.meta.dirname, '../src/cli/main.js');
 const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
+const CALLS = resolve(import.meta.dirname, 'benchCalls.js');
 const TASKS = resolve(import.meta.dirname, 'benchTasks.js');
 /** Median of three boots of a real kernel in QEMU until the first `cat enabled`. */
 const VIRTUAL_MACHINE_S = 10.0;
@@ -163,6 +165,23 @@ async function benchTransitions(): Promise<void> {
   }
 }
 
+/** In a process of its own; every situation takes its turn in every round. */
+async function benchCalls(): Promise<void> {
+  const { calls, enablingMs }: CallCosts = JSON.parse(await run(process.execPath, [CALLS]));
+  const { plain = Number.NaN, unpatched = Number.NaN, ...others } = calls;
+  print(`call, plain JavaScript  ${plain.toFixed(0)} ns`);
+  print(
+    `  unpatched function    ${unpatched.toFixed(0)} ns = ${(unpatched / plain).toFixed(1)} times plain JavaScript`,
+  );
+  for (const [situation, ns] of Object.entries(others)) {
+    const limit = situation.startsWith('patched') ? ' (limit 5)' : '';
+    print(
+      `  ${situation.padEnd(21)} ${ns.toFixed(0)} ns = ${(ns / unpatched).toFixed(1)} times unpatched${limit}`,
+    );
+  }
+  print(`enabling 10000 functions ${enablingMs.toFixed(0)} ms (limit 100)`);
+}
+
 /** In processes of their own, so that one does not pay for the memory of the other. */
 async function benchTasks(): Promise<void> {
   for (const tasks of [10_000, 100_000, 1_000_000]) {
@@ -203,6 +222,7 @@ try {
   await benchStart();
   await benchRequests();
   await benchTransitions();
+  await benchCalls();
   await benchTasks();
   await benchListing();
 } finally {
