@@ -168,13 +168,20 @@ const COMM_BYTES = 15;
 
 /**
  * Everyone may rename every task, which Linux grants to its own threads alone, and the newline
- * that echo adds is no part of the name.
+ * that echo adds is no part of the name. A character that does not fit is left out.
  *
  * Source: comm_write().
  */
 function storeComm({ tasks }: Kernel, task: Task, data: Uint8Array): void {
-  const [name = ''] = decodeUtf8(data.subarray(0, COMM_BYTES)).split('\0');
+  let size = Math.min(data.length, COMM_BYTES);
+  while (size > 0 && isContinuation(data[size])) size -= 1;
+  const [name = ''] = decodeUtf8(data.subarray(0, size)).split('\0');
   tasks.comm[task] = name.replace(/\n$/, '');
+}
+
+/** Of a character of UTF-8, all bytes but the first. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
 /** Whoever got its pid, or its row, is another task. */

@@ -1,5 +1,7 @@
 /** Cpus that go and come, in and out of transitions. Source: klp_try_complete_transition(). */
 import { expect, test } from 'vitest';
+import { setCpuOnline } from '../../src/engine/sched/hotplug.ts';
+import { startRequest } from '../../src/engine/sched/request.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
 import { patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
@@ -67,4 +69,31 @@ test.each([
   ['0 off', 'EBUSY' ], ['1 on', 'EINVAL'], ['7 off', 'ENODEV'], ['1', 'EINVAL'], ['x off', 'EINVAL'],
 ])('cpu <- %j: %s', (request, answer) => {
   expect(machineWith().write(request, 'control/cpu')).toBe(answer);
+});
+
+test('a worker that was woken by hand on another cpu is left there until it sleeps', () => {
+  const machine = machineWith();
+  machine.insmod('p');
+  for (const state of ['off', 'on']) machine.write(`1 ${state}`, 'control/cpu');
+  const [worker] = machine.kernel.workerPools[1]?.idle ?? [];
+  const write = machine.startWrite('0\n', 'p/enabled');
+  machine.write(String(machine.kernel.tasks.pid[worker ?? -1]), 'control/wake');
+  machine.advance(3000);
+  expect([write.answer, machine.cat('p/enabled'), machine.cat('p/transition')]).toEqual([
+    'ok',
+    '0',
+    '0',
+  ]);
+});
+
+test('of two that take a cpu offline at once the second is refused', () => {
+  const machine = new Machine({ cpus: 3 });
+  const answers: string[] = [];
+  for (let times = 0; times < 2; times += 1) {
+    startRequest(machine.kernel, setCpuOnline(machine.kernel, 1, false), (outcome) => {
+      answers.push('error' in outcome ? String(outcome.error) : 'ok');
+    });
+  }
+  machine.advance(0);
+  expect(answers.sort()).toEqual([expect.stringContaining('cpu 1 is offline'), 'ok']);
 });

@@ -60,6 +60,7 @@ test('in a transition a handler runs the version of whom it interrupts', () => {
   expect(machine.cat(`proc/${PID}/patch_state`)).toBe('1');
   irq(machine, 1, 'nic_irq', 'nic_poll');
   expect(seen.at(-1)).toBe('new on 500');
+  expect(machine.cat(`proc/${PID}/stack`)).toBe('');
 
   // The synchronization of a reversal takes the cpu from the process, which then comes back.
   machine.echo('0', 'p/enabled');
@@ -118,8 +119,13 @@ test('a handler cannot sleep', () => {
       { name: 'could', body: () => couldSleep() },
     ],
   });
+  let closed = false;
   function* sleepy(kernel: Machine['kernel']) {
-    yield* sleepFor(kernel, 'uninterruptible', 1);
+    try {
+      yield* sleepFor(kernel, 'uninterruptible', 1);
+    } finally {
+      closed = true;
+    }
     return 0;
   }
   // biome-ignore lint/correctness/useYield: a context that never sleeps
@@ -129,6 +135,7 @@ test('a handler cannot sleep', () => {
   irq(machine, 0, 'could');
   expect(machine.dmesg()).toEqual([]);
   irq(machine, 0, 'sleeps');
+  expect(closed).toBe(true);
   expect(machine.dmesg()).toEqual(['BUG: scheduling while atomic: swapper/0/0/0x00010000']);
 });
 

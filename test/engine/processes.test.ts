@@ -141,6 +141,15 @@ test('a process whose first thread has ended is a zombie until the others have',
   expect([tasksOf(machine), machine.cat('proc/500/comm')]).toEqual([[], 'ENOENT']);
 });
 
+test('a zombie takes no signal, and its threads do', () => {
+  const machine = machineOf(sleepThen(EXIT), [sleepIn()]);
+  wake(machine, 500);
+  signal(machine, 'STOP');
+  expect(tasksOf(machine)).toEqual(['500 process zombie', '501 thread stopped']);
+  signal(machine, 'KILL', 501);
+  expect(tasksOf(machine)).toEqual([]);
+});
+
 test('a thread that ends leaves nothing behind; exit_group ends them all', () => {
   const machine = machineOf(sleepThen({ kind: 'exit-group' }), sleepThen(EXIT), [sleepIn('f')]);
   wake(machine, 501);
@@ -338,4 +347,116 @@ test('code that throws is a bug of its own: the task goes on with its next step'
   ]);
   expect(machine.dmesg().at(-1)).toBe('klpfs: bug in task 500: Error: a mistake');
   expect(machine.cat(`proc/${PID}/stack`)).toContain('f+');
+});
+
+const EXIT_GROUP: Step = { kind: 'exit-group' };
+const COMPUTE_2MS: Step = { kind: 'compute', durationNs: 2e6 };
+
+test('whoever of a process waits for a child is told, and the others when none is left', () => {
+  const machine = machineOf(
+    [forked(...sleepThen(EXIT)), { kind: 'wait-child' }, sleepIn('f')],
+    [{ kind: 'wait-child' }, sleepIn('f')],
+  );
+  const child = Number(/(\d+) child/.exec(tasksOf(machine).join())?.[1]);
+  wake(machine, 501);
+  machine.advance(1);
+  wake(machine, child);
+  expect(['500', '501'].map((pid) => machine.cat(`proc/${pid}/stack`))).toEqual([
+    expect.stringContaining('f+'),
+    expect.stringContaining('f+'),
+  ]);
+});
+
+test('a child of a thread is one of the process, and waited for once', () => {
+  const machine = machineOf(
+    [sleepIn('elsewhere'), { kind: 'wait-child' }, { kind: 'wait-child' }, sleepIn('f')],
+    [{ kind: 'fork', comm: 'child', steps: [EXIT] }, sleepIn()],
+  );
+  const child = Number(/(\d+) child zombie/.exec(tasksOf(machine).join())?.[1]);
+  expect(statusOf(machine, String(child), 'PPid')).toEqual(['PPid: 500']);
+  wake(machine, PID);
+  expect(machine.cat(`proc/${PID}/stack`)).toContain('f+');
+});
+
+test('a grandchild is in the session of its grandparent, who has its row next is not', () => {
+  const machine = machineOf([forked(forked(sleepIn()), sleepIn()), sleepIn()]);
+  const sessions = () =>
+    tasksOf(machine).map((task) => statusOf(machine, task.split(' ')[0] ?? '', 'NSsid')[0]);
+  expect(sessions()).toEqual(Array(3).fill(`NSsid: ${PID}`));
+  for (const task of tasksOf(machine)) signal(machine, 'KILL', Number(task.split(' ')[0]));
+  startTasks(machine.kernel, Array(4).fill(aTask({ program: [sleepIn()] })));
+  machine.advance(1);
+  expect(sessions()).toEqual(tasksOf(machine).map((task) => `NSsid: ${task.split(' ')[0]}`));
+});
+
+test('what a task waited for does not wake the one that has its row next', () => {
+  const sleepASecond: Step = {
+    kind: 'sleep',
+    functions: [],
+    state: 'interruptible',
+    durationNs: 1e9,
+  };
+  const machine = machineOf([{ kind: 'wait', event: 'go' }, EXIT], []);
+  startTasks(machine.kernel, [aTask({ pid: 600, program: [sleepASecond, EXIT] })]);
+  machine.advance(1);
+  for (const pid of ['500', '501', '600']) machine.write(pid, 'control/exit');
+  const waker = [{ kind: 'signal', event: 'go' }, EXIT] as const;
+  startTasks(machine.kernel, [
+    ...Array(3).fill(aTask({ comm: 'next', program: [sleepIn(), EXIT] })),
+    aTask({ program: waker }),
+  ]);
+  machine.advance(3000);
+  expect(tasksOf(machine)).toHaveLength(3);
+});
+
+test('a process that is told to die neither forks nor starts threads any more', () => {
+  for (const kind of ['fork', 'thread'] as const) {
+    const machine = machineOf([COMPUTE_2MS, { kind, comm: 'late', steps: [sleepIn()] }, sleepIn()]);
+    signal(machine, 'KILL');
+    machine.advance(10);
+    expect(tasksOf(machine)).toEqual([]);
+  }
+  const group = machineOf(
+    [{ kind: 'compute', durationNs: 1.5e6 }, EXIT_GROUP],
+    [COMPUTE_2MS, { kind: 'thread', comm: 'late', steps: [sleepIn()] }, sleepIn()],
+  );
+  group.advance(10);
+  expect(tasksOf(group)).toEqual([]);
+});
+
+test('a task without a program sleeps', () => {
+  const machine = machineOf([]);
+  expect(tasksOf(machine)).toEqual(['500 process interruptible']);
+});
+
+test('tasks begin on cpus that are online, one after the other; none gets a pid that another wants', () => {
+  const machine = new Machine({ cpus: 3 });
+  machine.write('1 off', 'control/cpu');
+  machine.kernel.tasks.nextPid = 400;
+  startTasks(machine.kernel, [
+    aTask({
+      cpu: undefined,
+      program: [sleepIn()],
+      threads: [aThread({ cpu: undefined, pid: 402 })],
+    }),
+    aTask({ cpu: 1, pid: 401, program: [sleepIn()] }),
+    aTask({ cpu: undefined, program: [sleepIn()] }),
+    aTask({ cpu: undefined, program: [sleepIn()] }),
+  ]);
+  machine.advance(1);
+  const rows: { pid: number; cpu: number; kind: string }[] = JSON.parse(
+    machine.cat('control/tasks'),
+  );
+  const user = rows.filter(({ kind }) => kind === 'user').map(({ pid, cpu }) => [pid, cpu]);
+  expect(user).toEqual([
+    [400, 0],
+    [401, 0],
+    [402, 0],
+    [403, 2],
+    [404, 0],
+  ]);
+  machine.write('401', 'control/exit');
+  machine.kernel.tasks.nextPid = 401;
+  startTasks(machine.kernel, [aTask({ comm: 'again' })]);
+  expect(machine.cat('proc/401/comm')).toBe('again');
 });

@@ -7,6 +7,7 @@ import type { Step } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
 import { findTask, type RunState, runStateOf, type Task } from '../../src/engine/sched/task.ts';
+import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
 import { aTask } from '../support/tasks.ts';
@@ -202,4 +203,119 @@ test('a task can be made to disappear, unless the machine needs it', () => {
   machine.advance(2000);
   expect([stateOf(machine), machine.cat('p/transition')]).toEqual(['gone', '0']);
   expect(() => endTask(machine.kernel, taskOf(machine, 3))).toThrow('needs kworker/0:0');
+});
+
+test('of several signals the lowest comes first: nothing stops who is to die', () => {
+  const machine = machineWith([sleeping('uninterruptible')]);
+  for (const signal of ['STOP', 'STOP', 'TERM', 'KILL']) {
+    sendSignal(machine.kernel, taskOf(machine), signal);
+  }
+  machine.write(String(PID), 'control/wake');
+  expect(stateOf(machine)).toBe('gone');
+
+  const stopped = machineWith([sleeping('interruptible')]);
+  sendSignal(stopped.kernel, taskOf(stopped), 'STOP');
+  stopped.advance(0);
+  sendSignal(stopped.kernel, taskOf(stopped), 'KILL');
+  stopped.advance(0);
+  expect(stateOf(stopped)).toBe('gone');
+});
+
+test('SIGCONT takes back a stop that has not taken effect', () => {
+  const machine = machineWith([sleeping('uninterruptible'), sleeping('interruptible')]);
+  sendSignal(machine.kernel, taskOf(machine), 'STOP');
+  sendSignal(machine.kernel, taskOf(machine), 'CONT');
+  machine.write(String(PID), 'control/wake');
+  expect(stateOf(machine)).toBe('interruptible');
+});
+
+test('a stop does not keep a killable sleep from beginning; init takes no signal', () => {
+  const machine = machineWith([sleeping('uninterruptible'), sleeping('killable')]);
+  sendSignal(machine.kernel, taskOf(machine), 'STOP');
+  machine.write(String(PID), 'control/wake');
+  expect(stateOf(machine)).toBe('stopped');
+  sendSignal(machine.kernel, taskOf(machine), 'CONT');
+  machine.advance(0);
+  sendSignal(machine.kernel, taskOf(machine), 'STOP');
+  expect(stateOf(machine)).toBe('killable');
+
+  startTask(machine.kernel, aTask({ comm: 'init', pid: 1, program: [sleeping('interruptible')] }));
+  machine.advance(0);
+  sendSignal(machine.kernel, taskOf(machine, 1), 'KILL');
+  machine.advance(0);
+  expect(runStateOf(machine.kernel.tasks, taskOf(machine, 1))).toBe('interruptible');
+});
+
+/** A function that sleeps, as those of modules may. */
+const SLOW = {
+  name: 'slow',
+  *body({ kernel }: { kernel: Machine['kernel'] }) {
+    yield* sleepFor(kernel, 'uninterruptible', 1e9);
+    called.push(`slow by ${kernel.tasks.pid[kernel.current]}`);
+    return 0;
+  },
+};
+
+function machineWithSlow(): Machine {
+  const machine = new Machine({
+    cpus: 2,
+    functions: [{ name: 'f' }, SLOW],
+    modules: [aModule({ name: 'p', patch: aPatch([anObject({ funcs: [aFunc('slow', '')] })]) })],
+    tasks: [aTask({ pid: PID, cpu: 1, program: [sleeping('uninterruptible')] })],
+  });
+  machine.advance(1);
+  called.length = 0;
+  return machine;
+}
+
+test('a call that sleeps inside its function is in it until it returns, and then comes the next', () => {
+  const machine = machineWithSlow();
+  for (let times = 0; times < 2; times += 1) callByRequest(machine.kernel, taskOf(machine), 'slow');
+  machine.write(String(PID), 'control/wake');
+  machine.insmod('p');
+  expect(machine.cat(`proc/${PID}/stack`)).toBe('[<0>] slow+0x20/0x40');
+  expect(machine.cat(`proc/${PID}/patch_state`)).toBe('0');
+  machine.advance(1001);
+  expect(called).toEqual([`slow by ${PID}`]);
+  expect(machine.cat(`proc/${PID}/patch_state`)).toBe('1');
+  expect(machine.cat(`proc/${PID}/stack`)).toBe('[<0>] f+0x20/0x40');
+});
+
+test('code that tries a refused sleep again and again does not stop time', () => {
+  const machine = new Machine({
+    functions: [
+      {
+        name: 'stubborn',
+        *body({ kernel }) {
+          while ((yield* sleepFor(kernel, 'interruptible', 1e9)) !== 'timeout');
+          return 0;
+        },
+      },
+    ],
+    tasks: [aTask({ pid: PID, program: [{ kind: 'call', functions: ['stubborn'] }] })],
+  });
+  machine.advance(1);
+  sendSignal(machine.kernel, taskOf(machine), 'TERM');
+  machine.advance(10);
+  expect(stateOf(machine)).toBe('runnable');
+});
+
+test('a function that fails is a bug of its own', () => {
+  const machine = new Machine({
+    functions: [
+      {
+        name: 'broken',
+        // biome-ignore lint/correctness/useYield: it fails before it could
+        *body(): Generator<never, number> {
+          throw new Error('a mistake');
+        },
+      },
+    ],
+    tasks: [
+      aTask({ pid: PID, program: [{ kind: 'call', functions: ['broken'] }, sleeping('killable')] }),
+    ],
+  });
+  machine.advance(0);
+  expect(machine.dmesg()).toEqual([`klpfs: bug in task ${PID}: Error: a mistake`]);
+  expect(stateOf(machine)).toBe('killable');
 });

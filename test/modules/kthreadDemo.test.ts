@@ -1,8 +1,11 @@
 /** kthread-demo: a kthread that holds a patch of its function up, until it comes out of it. */
 import { expect, test } from 'vitest';
+import type { Step } from '../../src/engine/sched/program.ts';
+import { startTasks } from '../../src/engine/sched/start.ts';
 import { kthreadDemo } from '../../src/modules/kthreadDemo.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
+import { aTask } from '../support/tasks.ts';
 
 const WORK = 'kthread_demo_work';
 
@@ -65,6 +68,20 @@ test('one that somebody ended by hand keeps nobody from removing the module', ()
   const machine = machineWith();
   expect(machine.write(String(pidOf(machine)), 'control/exit')).toBe('ok');
   expect([pidOf(machine), machine.rmmod('kthread_demo')]).toEqual([undefined, 'ok']);
+});
+
+test('stopping one that has ended wakes nobody who has its row now', () => {
+  const machine = machineWith();
+  machine.write(String(pidOf(machine)), 'control/exit');
+  const asleep = { kind: 'sleep', functions: [], state: 'interruptible', durationNs: undefined };
+  const program = [asleep, { kind: 'exit' }] as Step[];
+  startTasks(machine.kernel, Array(3).fill(aTask({ comm: 'next', program })));
+  machine.advance(1);
+  machine.rmmod('kthread_demo');
+  machine.advance(1);
+  const rows: { comm: string }[] = JSON.parse(machine.cat('control/tasks'));
+  expect(rows.filter(({ comm }) => comm === 'next')).toHaveLength(3);
+  expect(machine.kernel.kthreads.size).toBe(0);
 });
 
 test('code that is gone makes a stack unreliable', () => {

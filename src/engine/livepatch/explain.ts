@@ -37,7 +37,9 @@ export function explainTransition(kernel: Kernel): Explanation | undefined {
   const { transition } = kernel.livepatch;
   if (!transition) return undefined;
   const all = kernel.cpus.length + kernel.tasks.byPid.size;
-  const behind = transition.patch.immediate ? [] : findStragglers(kernel, transition);
+  // Once all have switched, states are taken away one by one.
+  const nobody = transition.patch.immediate || transition.phase === 'settling';
+  const behind = nobody ? [] : findStragglers(kernel, transition);
   return { transition, all, behind };
 }
 
@@ -50,7 +52,8 @@ function* findStragglers(kernel: Kernel, transition: Transition): Generator<Stra
     cpus.map(({ idle }) => idle),
     listTasks(tasks),
   )) {
-    if (livepatch.transition !== transition || transition.target !== target) return;
+    const isOver = livepatch.transition !== transition || transition.phase === 'settling';
+    if (isOver || transition.target !== target) return;
     if (patchStateOf(tasks, task) === stateNumber(target)) continue;
     const holdup = findHoldup(kernel, task, undefined, departing, verdicts);
     const frame = findFrame([...framesOf(stackOf(tasks, task))], holdup, departing);
@@ -69,8 +72,11 @@ function findFrame(
   holdup: Holdup | undefined,
   departing: Departing,
 ): number | undefined {
+  if (!holdup || holdup.kind === 'running') return undefined;
   const isToBlame = (code: Code) =>
-    holdup?.kind === 'unreliable-stack' ? !isKnownText(code) : departing.has(code);
+    holdup.kind === 'sleeping-on'
+      ? departing.get(code)?.oldName === holdup.oldName
+      : !isKnownText(code);
   const frame = frames.findIndex(isToBlame);
   return frame < 0 ? undefined : frame;
 }

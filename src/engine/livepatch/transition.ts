@@ -140,7 +140,9 @@ export function* cancelTransition(kernel: Kernel): Context {
   const transition = currentTransition(kernel);
   assert(transition.target === 'patched', 'only patching is cancelled');
   emit(kernel, { type: 'transition-canceling', patch: patchName(transition.patch) });
+  // All tasks are where it goes now, and so is whoever comes.
   transition.target = 'unpatched';
+  transition.phase = 'started';
   yield* completeTransition(kernel);
 }
 

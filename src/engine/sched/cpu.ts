@@ -31,6 +31,9 @@ export function isIdle({ cpus }: Kernel): boolean {
   return cpus.every(({ current, idle, needResched }) => current === idle && !needResched);
 }
 
+/** It never goes offline; what has lost its cpu goes there. */
+export const BOOT_CPU = 0;
+
 /** Whether the task is on a cpu at this moment. Source: kernel/sched/core.c:task_curr(). */
 export function isRunning(kernel: Kernel, task: Task): boolean {
   return kernel.cpus[cpuOf(kernel.tasks, task)]?.current === task;

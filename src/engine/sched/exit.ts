@@ -31,8 +31,8 @@ import {
 export function exitTask(kernel: Kernel, task: Task): void {
   const cpu = cpuOfTask(kernel, task);
   assert(cpu.current === task, `task ${task} exits without running`);
+  assert(cpu.busyUntilNs === undefined, 'who exits does not compute');
   cpu.current = cpu.idle;
-  cpu.busyUntilNs = undefined;
   cpu.needResched = true;
   finishTask(kernel, task);
 }
@@ -84,12 +84,15 @@ function finishProcess(kernel: Kernel, leader: Task): void {
     reap(kernel, leader);
     return;
   }
-  const waiting = threadsOf(tasks, parent).find((thread) =>
+  const waiting = threadsOf(tasks, parent).filter((thread) =>
     tasks.family.waitingParents.has(thread),
   );
-  if (waiting === undefined) return;
+  const [first] = waiting;
+  if (first === undefined) return;
   reap(kernel, leader);
-  wakeTask(kernel, waiting, 'woken');
+  // Without a child that is left there is nothing to wait for.
+  const awake = childrenOf(tasks, parent).length > 0 ? [first] : waiting;
+  for (const thread of awake) wakeTask(kernel, thread, 'woken');
 }
 
 /** Takes a zombie away. Source: release_task(). */

@@ -9,12 +9,10 @@ import { KernelError } from '../../abi/errno.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Queue, takeFirst } from '../queue.ts';
 import type { Context } from './context.ts';
-import type { Cpu } from './cpu.ts';
+import { BOOT_CPU, type Cpu } from './cpu.ts';
 import { enqueueTask, stopSpendingTime } from './scheduler.ts';
 import { cpuOf, kindOf, type Task, walkTasks } from './task.ts';
 import { betweenSteps } from './wait.ts';
-
-const BOOT_CPU = 0;
 
 /**
  * Takes a cpu offline, or back online.
@@ -25,15 +23,19 @@ const BOOT_CPU = 0;
 export function* setCpuOnline(kernel: Kernel, id: number, online: boolean): Context {
   const cpu = kernel.cpus[id];
   if (!cpu) throw new KernelError('ENODEV', `there is no cpu ${id}`);
-  if (cpu.online === online) {
-    throw new KernelError('EINVAL', `cpu ${id} is ${online ? 'online' : 'offline'}`);
-  }
-  if (id === BOOT_CPU) throw new KernelError('EBUSY', 'cpu 0 boots the machine, and stays');
+  if (id === BOOT_CPU && !online)
+    throw new KernelError('EBUSY', 'cpu 0 boots the machine, and stays');
 
+  let isSoAlready = false;
   yield* betweenSteps(kernel, () => {
+    isSoAlready = cpu.online === online;
+    if (isSoAlready) return;
     if (online) cpu.online = true;
     else takeOffline(kernel, cpu);
   });
+  if (isSoAlready) {
+    throw new KernelError('EINVAL', `cpu ${id} is ${online ? 'online' : 'offline'}`);
+  }
 }
 
 function* drain(queue: Queue<Task>): Generator<Task> {

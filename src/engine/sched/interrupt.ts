@@ -14,7 +14,7 @@ import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { LOG_LEVEL } from '../printk.ts';
 import { type Context, isContext } from './context.ts';
-import type { Cpu } from './cpu.ts';
+import { BOOT_CPU, type Cpu } from './cpu.ts';
 import { enterByName, referTo } from './enter.ts';
 import { stopSpendingTime } from './scheduler.ts';
 import { commOf, pidOf, stackOf } from './task.ts';
@@ -30,9 +30,6 @@ export interface InterruptDefinition {
 
 /** What calls handlers. Source: kernel/irq/handle.c. */
 const HANDLER_CALLER = '__handle_irq_event_percpu';
-
-/** Where the interrupts of a cpu go that is offline. */
-const BOOT_CPU = 0;
 
 /** Runs a handler that calls functions, one inside the other; what the innermost does is done. */
 export function interrupt(kernel: Kernel, cpuId: number, functions: readonly string[]): void {

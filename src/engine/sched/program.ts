@@ -60,8 +60,9 @@ export interface Program {
 /** What one round of an endless program costs, so that time passes even if no step takes any. */
 const ROUND_NS = 10_000;
 
-/** A program runs in an endless loop unless a step ends it. */
+/** A program runs in an endless loop unless a step ends it; without steps it sleeps. */
 export function compileProgram(steps: readonly Step[]): Program {
+  if (steps.length === 0) return { instructions: [] };
   const instructions: Instruction[] = [];
   for (const step of steps) compileStep(step, instructions);
   instructions.push({ kind: 'compute', durationNs: ROUND_NS });
@@ -131,7 +132,7 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
       for (const reference of instruction.functions) enterByName(kernel, task, reference);
       return;
     case 'body':
-      runInnermost(kernel, task);
+      runInnermost(kernel, task, () => {});
       return;
     case 'return':
       kernel.tasks.stack[task] = kernel.emptyStack;
@@ -150,10 +151,8 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
       repeat(kernel, task, instruction.times, instruction.start);
       return;
     case 'fork':
-      forkTask(kernel, task, instruction);
-      return;
     case 'thread':
-      cloneThread(kernel, task, instruction);
+      copyUnlessSignalled(kernel, task, instruction);
       return;
     case 'wait-child':
       if (isSleepRefused(kernel, task, 'interruptible')) goBackToEntry(kernel, task);
@@ -180,15 +179,38 @@ export function makeCall(kernel: Kernel, task: Task): void {
   if (others.length > 0) kernel.tasks.calls.set(task, others);
   else kernel.tasks.calls.delete(task);
   enterByName(kernel, task, referTo(name));
-  runInnermost(kernel, task);
-  kernel.tasks.leavingKernel.add(task);
+  runInnermost(kernel, task, () => kernel.tasks.leavingKernel.add(task));
 }
 
 /** Runs what the innermost function does; one that sleeps takes over the task until it returns. */
-function runInnermost(kernel: Kernel, task: Task): void {
+function runInnermost(kernel: Kernel, task: Task, returned: () => void): void {
   const { code } = stackOf(kernel.tasks, task);
   const answer = code && runBody(kernel, code);
-  if (answer !== undefined && isContext(answer)) attachThread(kernel, task, answer, () => {});
+  if (answer === undefined || !isContext(answer)) {
+    returned();
+    return;
+  }
+  attachThread(kernel, task, answer, (outcome) => {
+    if ('error' in outcome) reportBug(kernel, task, outcome.error);
+    returned();
+  });
+}
+
+/** fork(2) with a signal pending begins anew after it. Source: copy_process(). */
+function copyUnlessSignalled(
+  kernel: Kernel,
+  task: Task,
+  instruction: Extract<Instruction, { kind: 'fork' | 'thread' }>,
+): void {
+  const { tasks } = kernel;
+  if (tasks.signals.has(task)) {
+    tasks.position[task] = (tasks.position[task] ?? 0) - 1;
+    tasks.leavingKernel.add(task);
+  } else if (instruction.kind === 'fork') {
+    forkTask(kernel, task, instruction);
+  } else {
+    cloneThread(kernel, task, instruction);
+  }
 }
 
 function reportBug(kernel: Kernel, task: Task, error: unknown): void {

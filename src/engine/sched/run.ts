@@ -21,7 +21,7 @@ import {
   wakeTask,
 } from './scheduler.ts';
 import { deliverSignals, isSleepRefused } from './signal.ts';
-import { isPatchPending, kindOf, runStateOf, type Task } from './task.ts';
+import { isPatchPending, kindOf, runStateOf, stackOf, type Task } from './task.ts';
 import { tellWatches } from './watch.ts';
 
 /**
@@ -113,16 +113,18 @@ function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
 
 /**
  * What happens on every return to user space: signals, then the patch state. A kthread that is
- * interrupted comes by here too, and goes on without.
+ * interrupted comes by here too, and goes on without; so does who computes inside the kernel.
  *
  * Source: arch/x86/entry/common.c:exit_to_usermode_loop() of 4.15.
  */
 function leaveKernel(kernel: Kernel, task: Task): void {
   const isProcess = kindOf(kernel.tasks, task) === 'user';
-  if (!kernel.threads.has(task)) kernel.tasks.stack[task] = kernel.emptyStack;
+  const runsCode = kernel.threads.has(task);
+  if (runsCode && stackOf(kernel.tasks, task).depth > 0) return;
+  kernel.tasks.stack[task] = kernel.emptyStack;
   if (isProcess && !deliverSignals(kernel, task)) return;
   if (isProcess && isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
-  makeCall(kernel, task);
+  if (!runsCode) makeCall(kernel, task);
 }
 
 function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): void {
@@ -137,6 +139,9 @@ function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): voi
   else suspendThread(kernel, cpu, task, thread, step.value);
 }
 
+/** What a refused sleep costs code of a program, so that time passes even if it tries for ever. */
+const REFUSAL_NS = 1000;
+
 function suspendThread(
   kernel: Kernel,
   cpu: Cpu,
@@ -149,6 +154,7 @@ function suspendThread(
       const isRefused = isSleepRefused(kernel, task, suspension.state);
       thread.wakeup = isRefused ? 'signal' : 'woken';
       if (!isRefused) sleepTask(kernel, task, suspension.state, suspension.untilNs);
+      else if (kernel.tasks.program[task]) kernel.tasks.preempted.set(task, REFUSAL_NS);
       return;
     }
     case 'compute':

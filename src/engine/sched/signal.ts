@@ -15,7 +15,7 @@ import type { SleepState } from './context.ts';
 import { cpuOfTask } from './cpu.ts';
 import { exitTask } from './exit.ts';
 import { threadsOf } from './family.ts';
-import { armTick, continueStopped, interruptSleep, stopTask } from './scheduler.ts';
+import { continueStopped, interruptSleep, stopSpendingTime, stopTask } from './scheduler.ts';
 import { pushFrame } from './stack.ts';
 import { kindOf, runStateOf, stackOf, type Task, tgidOf } from './task.ts';
 
@@ -57,6 +57,11 @@ export function sendSignal(kernel: Kernel, task: Task, signal: string): void {
   for (const thread of threadsOf(kernel.tasks, task)) signalThread(kernel, thread, known);
 }
 
+/** The lowest is taken first. Source: next_signal(). */
+function byNumber(a: string, b: string): number {
+  return findSignal(a).number - findSignal(b).number;
+}
+
 /** Ends the other threads of the process of the task that runs now. Source: zap_other_threads(). */
 export function killOtherThreads(kernel: Kernel, task: Task): void {
   const others = threadsOf(kernel.tasks, task).filter((thread) => thread !== task);
@@ -70,7 +75,9 @@ function signalThread(kernel: Kernel, task: Task, signal: Signal): void {
     return;
   }
   const pending = kernel.tasks.signals.get(task) ?? [];
-  kernel.tasks.signals.set(task, [...pending, signal.name]);
+  if (!pending.includes(signal.name)) {
+    kernel.tasks.signals.set(task, [...pending, signal.name].sort(byNumber));
+  }
   wakeForSignal(kernel, task, signal);
 }
 
@@ -107,7 +114,13 @@ function wakeForSignal(kernel: Kernel, task: Task, { name, action }: Signal): vo
   const isFatal = action === 'terminate';
   if (state === 'interruptible' || (state === 'killable' && isFatal)) interruptSleep(kernel, task);
   else if (state === 'stopped' && name === 'KILL') continueStopped(kernel, task);
-  else armTick(kernel, cpuOfTask(kernel, task));
+  else kickTask(kernel, task);
+}
+
+/** Whoever computes is interrupted at once. Source: kick_process(). */
+function kickTask(kernel: Kernel, task: Task): void {
+  const cpu = cpuOfTask(kernel, task);
+  if (cpu.current === task) stopSpendingTime(kernel, cpu);
 }
 
 /** A stopped process goes on, on its way to user space; stops that were queued are forgotten. */

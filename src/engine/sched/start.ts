@@ -1,5 +1,6 @@
 /** From definitions to tasks that run. */
 import type { Kernel } from '../kernel.ts';
+import { BOOT_CPU } from './cpu.ts';
 import { joinProcess } from './family.ts';
 import { compileProgram, type Program, type Step } from './program.ts';
 import { createTask, enqueueTask } from './scheduler.ts';
@@ -33,7 +34,7 @@ export function startTasks(kernel: Kernel, definitions: readonly TaskDefinition[
   }
   const compile = createCompiler();
   for (const [index, definition] of definitions.entries()) {
-    addStartedTask(kernel, definition, index % kernel.cpus.length, compile);
+    addStartedTask(kernel, definition, index, compile);
   }
   reservedPids.clear();
 }
@@ -55,30 +56,33 @@ function createCompiler(): Compile {
   };
 }
 
+/** `turn`: which of all cpus it gets if it asks for none, and its threads after it. */
 function addStartedTask(
   kernel: Kernel,
   definition: TaskDefinition,
-  anyCpu: number,
+  turn: number,
   compile: Compile,
 ): Task {
   const kind = definition.kthread ? 'kthread' : 'user';
-  const leader = addRunnable(kernel, definition, { kind, cpu: anyCpu }, compile);
+  const program = compile(definition.program);
+  const leader = addRunnable(kernel, definition, turn, { kind, program });
   const tgid = pidOf(kernel.tasks, leader);
   for (const [index, thread] of definition.threads.entries()) {
-    const cpu = (anyCpu + index + 1) % kernel.cpus.length;
-    joinProcess(kernel.tasks, addRunnable(kernel, thread, { kind, cpu, tgid }, compile), tgid);
+    const created = { kind, tgid, program: compile(thread.program) } as const;
+    joinProcess(kernel.tasks, addRunnable(kernel, thread, turn + index + 1, created), tgid);
   }
   return leader;
 }
 
 function addRunnable(
   kernel: Kernel,
-  { comm, pid, cpu, program }: ThreadDefinition,
-  { kind, cpu: anyCpu, tgid }: Pick<NewTask, 'kind' | 'cpu' | 'tgid'>,
-  compile: Compile,
+  { comm, pid, cpu }: ThreadDefinition,
+  turn: number,
+  { kind, tgid, program }: Pick<NewTask, 'kind' | 'tgid' | 'program'>,
 ): Task {
-  const created = { comm, kind, cpu: cpu ?? anyCpu, pid, tgid, program: compile(program) };
-  const task = createTask(kernel, created);
+  const wanted = cpu ?? turn % kernel.cpus.length;
+  const online = kernel.cpus[wanted]?.online ? wanted : BOOT_CPU;
+  const task = createTask(kernel, { comm, kind, cpu: online, pid, tgid, program });
   enqueueTask(kernel, task);
   return task;
 }

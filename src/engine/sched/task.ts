@@ -61,7 +61,7 @@ export interface TaskTable {
   readonly rounds: Map<Task, Map<number, number>>;
   /** Tasks that were preempted while they spent time, and how many nanoseconds they have left. */
   readonly preempted: Map<Task, number>;
-  /** Signals that have not taken effect, by name, the oldest first. */
+  /** Signals that have not taken effect, by name, each once, the one that is taken first first. */
   readonly signals: Map<Task, readonly string[]>;
   /** Functions that tasks were asked to call, the next one first. */
   readonly calls: Map<Task, readonly string[]>;

@@ -24,13 +24,21 @@ export function* watchFor(
   untilNs: number,
 ): Context<Wakeup> {
   const { timers, watches, current: task } = kernel;
-  const tell = (reached: boolean) => wakeTask(kernel, task, reached ? 'woken' : 'timeout');
+  let wakeup: Wakeup | undefined;
+  const tell = (reached: boolean) => {
+    wakeup = reached ? 'woken' : 'timeout';
+    wakeTask(kernel, task, wakeup);
+  };
   const watch: Watch = { isReached, untilNs, tell };
   // Time does not pass over the limit when nothing else happens then.
   const limit = setTimer(timers, untilNs, () => {});
   watches.add(watch);
   try {
-    return yield { kind: 'sleep', state: 'interruptible' };
+    while (wakeup === undefined) {
+      const woken: Wakeup = yield { kind: 'sleep', state: 'interruptible' };
+      if (woken === 'signal') return woken;
+    }
+    return wakeup;
   } finally {
     watches.delete(watch);
     limit.cancelled = true;

@@ -9,10 +9,10 @@ import { emit } from '../events.ts';
 import { lookupName } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Answer, type Context, settle } from './context.ts';
-import type { Cpu } from './cpu.ts';
+import { BOOT_CPU, type Cpu } from './cpu.ts';
 import { attachThread, createTask, enqueueTask, wakeTask } from './scheduler.ts';
 import { pushFrame } from './stack.ts';
-import { pidOf, stackOf, type Task } from './task.ts';
+import { pidOf, runStateOf, stackOf, type Task } from './task.ts';
 import { createWaitQueue, waitOn, wakeAll } from './wait.ts';
 
 type Work = () => Answer<void>;
@@ -33,17 +33,14 @@ export function createWorkerPool(cpu: number): WorkerPool {
   return { cpu, pending: [], idle: [], made: 0 };
 }
 
-/** Where work for a cpu that is offline is done. */
-const BOOT_CPU = 0;
-
 /** queue_work_on(): runs the work on that cpu as soon as one of its workers gets to it. */
 export function queueWork(kernel: Kernel, cpu: number, work: Work): void {
   const pool = kernel.workerPools[kernel.cpus[cpu]?.online ? cpu : BOOT_CPU];
   assert(pool, 'every cpu has workers');
   pool.pending.push(work);
   const worker = pool.idle.shift() ?? createWorker(kernel, pool);
-  // rebind_workers(): it may have been elsewhere while its cpu was offline.
-  kernel.tasks.cpu[worker] = pool.cpu;
+  // rebind_workers(): it may have been elsewhere while its cpu was offline, and may still run there.
+  if (runStateOf(kernel.tasks, worker) !== 'runnable') kernel.tasks.cpu[worker] = pool.cpu;
   wakeTask(kernel, worker, 'woken');
 }
 
