@@ -1,5 +1,6 @@
 /** From a description to a running kernel. Source: init/main.c. */
 import { createTimerQueue, HZ, roundJiffiesRelativeNs } from './clock.ts';
+import { createDynamicDebug } from './dynamicDebug/sites.ts';
 import { emit } from './events.ts';
 import { createFtrace } from './ftrace/ftrace.ts';
 import { createTrace } from './ftrace/trace.ts';
@@ -66,6 +67,7 @@ export function bootKernel(options: BootOptions): Kernel {
     moduleDirectory: createKobject('module', { kind: 'modules' }),
     log: createKernelLog(),
     pointers: createPointers(options.seed),
+    dynamicDebug: createDynamicDebug(options.config.release),
     listeners: [],
     current: cpus[0]?.idle ?? 0,
   };

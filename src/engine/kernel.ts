@@ -5,6 +5,7 @@
  */
 import type { Release } from '../abi/release.ts';
 import type { Clock, TimerQueue } from './clock.ts';
+import type { DynamicDebug } from './dynamicDebug/sites.ts';
 import type { KernelEvent } from './events.ts';
 import type { Ftrace } from './ftrace/ftrace.ts';
 import type { Trace } from './ftrace/trace.ts';
@@ -64,6 +65,7 @@ export interface Kernel {
   readonly log: KernelLog;
   /** How addresses look to those who may not know them. */
   readonly pointers: Pointers;
+  readonly dynamicDebug: DynamicDebug;
   /** Told of every event, after the log. They may not call back into the kernel. */
   readonly listeners: ((event: KernelEvent) => void)[];
   /** The task on whose behalf code runs now: `current`. */

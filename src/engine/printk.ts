@@ -5,6 +5,7 @@
  */
 import { encodeUtf8 } from '../abi/bytes.ts';
 import { NS_PER_US } from './clock.ts';
+import { type DebugLine, debugPrefix, isDebugOn } from './dynamicDebug/sites.ts';
 import type { Kernel } from './kernel.ts';
 import { createWaitQueue, type WaitQueue, wakeAll } from './sched/wait.ts';
 
@@ -13,6 +14,8 @@ export const LOG_LEVEL = { error: 3, warning: 4, notice: 5, info: 6, debug: 7 } 
 export interface Line {
   readonly level: number;
   readonly text: string;
+  /** One that pr_debug() prints: logged if its site is enabled. */
+  readonly debugLine?: DebugLine;
 }
 
 export interface LogRecord {
@@ -29,8 +32,6 @@ export interface KernelLog {
   sizeBytes: number;
   nextSequence: number;
   lastTimeUs: number;
-  /** Whether pr_debug() lines are logged. */
-  debug: boolean;
   /** Who waits for the next record. */
   readonly readers: WaitQueue;
 }
@@ -46,15 +47,16 @@ export function createKernelLog(): KernelLog {
     sizeBytes: 0,
     nextSequence: 0,
     lastTimeUs: -1,
-    debug: false,
     readers: createWaitQueue(),
   };
 }
 
 /** printk(): logs a line of the kernel's own. */
-export function logLine(kernel: Kernel, line: Line): void {
-  if (line.level === LOG_LEVEL.debug && !kernel.log.debug) return;
-  storeRecord(kernel, line.level, line.text);
+export function logLine(kernel: Kernel, { level, text, debugLine }: Line): void {
+  if (debugLine === undefined) storeRecord(kernel, level, text);
+  else if (isDebugOn(kernel, debugLine)) {
+    storeRecord(kernel, level, `${debugPrefix(kernel, debugLine)}${text}`);
+  }
 }
 
 /**

@@ -17,6 +17,14 @@ export function sysfsOf(release: Release): FileSystemType {
   };
 }
 
+/** Source: fs/debugfs/inode.c, fs/libfs.c:simple_lookup(). */
+export const DEBUGFS: FileSystemType = {
+  name: 'debugfs',
+  namesAreFixed: false,
+  keepsXattrs: false,
+  userXattr: 'EOPNOTSUPP',
+};
+
 /** Source: fs/proc/generic.c:proc_lookup(), fs/proc/root.c. */
 export const PROCFS: FileSystemType = {
   name: 'procfs',

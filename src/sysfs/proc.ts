@@ -14,6 +14,7 @@ import { isLeader } from '../engine/sched/family.ts';
 import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
 import { readPathOf } from '../engine/vmlinux.ts';
 import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
+import { procDynamicDebug } from './dynamicDebug.ts';
 import type { Tree } from './inode.ts';
 import type { Directory, Node } from './node.ts';
 import { procFile } from './procFile.ts';
@@ -32,6 +33,7 @@ export function procDirectory(tree: Tree): Directory {
   const files = fixedDirectory(tree, 0o555, {
     cmdline: called('cmdline_proc_show'),
     cpuinfo: file(0o444, showCpuinfo),
+    ...procDynamicDebug(tree),
     filesystems: file(0o444, () => FILESYSTEMS),
     kallsyms: file(0o444, showKallsyms),
     loadavg: file(0o444, showLoadAverage),

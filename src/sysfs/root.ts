@@ -3,7 +3,8 @@ import type { Kernel } from '../engine/kernel.ts';
 import { kernelVerbs } from './control.ts';
 import { controlFile, type Verb } from './controlFile.ts';
 import { fixedDirectory } from './directory.ts';
-import { PROCFS, sysfsOf } from './fileSystems.ts';
+import { debugDirectory } from './dynamicDebug.ts';
+import { DEBUGFS, PROCFS, sysfsOf } from './fileSystems.ts';
 import { createTree, ROOT } from './inode.ts';
 import { kmsgFile } from './kmsg.ts';
 import { kobjectDirectory } from './kobjectDirectory.ts';
@@ -27,7 +28,7 @@ export function mountedTree(kernel: Kernel, verbs: readonly Verb[], owner = ROOT
     proc: procDirectory({ ...tree, fileSystem: PROCFS }),
     sys: fixedDirectory(tree, 0o555, {
       kernel: fixedDirectory(tree, 0o755, {
-        debug: fixedDirectory(tree, 0o700, { tracing }),
+        debug: debugDirectory({ ...tree, fileSystem: DEBUGFS }, tracing),
         livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),
         tracing,
       }),

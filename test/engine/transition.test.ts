@@ -46,7 +46,7 @@ test.each(['4.15', '6.1'] as const)(
   'with two cpus the other idle task counts as running, so %s needs a second pass',
   (release) => {
     const machine = machineWith({ cpus: 2, release });
-    machine.kernel.log.debug = true;
+    machine.enableDebugLines();
     machine.insmod('p');
     expect(machine.cat('p/transition')).toBe('1');
     expect(machine.dmesg()).toContain('livepatch: klp_try_switch_task: swapper/1:0 is running');
@@ -60,7 +60,7 @@ test.each(['4.15', '6.1'] as const)(
 
 test('a task that sleeps in the old function holds the transition up until it has left', () => {
   const machine = machineWith();
-  machine.kernel.log.debug = true;
+  machine.enableDebugLines();
   sleeperIn(machine, 'elsewhere', 'f');
   machine.dmesg();
   machine.insmod('p');
@@ -138,7 +138,7 @@ test('a stack of 100 frames is checked, one of 101 is unreliable', () => {
 
 test('reversal: tasks that have switched switch back, and the pending retry completes it', () => {
   const machine = machineWith();
-  machine.kernel.log.debug = true;
+  machine.enableDebugLines();
   sleeperIn(machine, 'f');
   machine.insmod('p');
   machine.dmesg();

@@ -7,7 +7,7 @@ import { playTranscript } from '../support/transcript.ts';
 
 test.each(Object.entries(SCENARIOS))('%s', (_, transcript) => {
   const machine = new Machine({ modules: builtinModules });
-  machine.kernel.log.debug = true;
+  machine.enableDebugLines();
   machine.advance(3);
   machine.dmesg();
   playTranscript(machine, transcript);
@@ -21,7 +21,7 @@ test.each(['4.15', '6.1'] as const)(
   'on %s two patches with callbacks know nothing of each other',
   (release) => {
     const machine = new Machine({ release, modules: builtinModules });
-    machine.kernel.log.debug = true;
+    machine.enableDebugLines();
     machine.dmesg();
     playTranscript(
       machine,
@@ -45,7 +45,7 @@ test.each(['4.15', '6.1'] as const)(
 
 test('enabling once more runs all callbacks once more', () => {
   const machine = new Machine({ modules: builtinModules });
-  machine.kernel.log.debug = true;
+  machine.enableDebugLines();
   machine.insmod(D);
   machine.echo('0', `${D}/enabled`);
   machine.dmesg();

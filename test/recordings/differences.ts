@@ -72,7 +72,7 @@ export const DIFFERENCES: readonly Difference[] = [
       ['drwxr-xr-x 15 root root 0 DATE .\n', 'drwxr-xr-x 5 root root 0 DATE .\n'],
       ['dr-xr-xr-x 13 root root 0 DATE ..\n', 'dr-xr-xr-x 4 root root 0 DATE ..\n'],
       ['drwx------ 6 root root 0 DATE tracing', 'drwx------ 2 root root 0 DATE tracing'],
-      ['drwx------ 31 root root 0 DATE debug', 'drwx------ 3 root root 0 DATE debug'],
+      ['drwx------ 31 root root 0 DATE debug', 'drwx------ 4 root root 0 DATE debug'],
       [/^.* DATE (?!\.|debug|livepatch|tracing).*\n/gm, ''],
     ],
   },
@@ -80,6 +80,11 @@ export const DIFFERENCES: readonly Difference[] = [
     key: 'surroundings',
     ids: ['tree.patched.module.ls'],
     changes: [['drwxr-xr-x 67 root root 0 DATE ..', 'drwxr-xr-x 3 root root 0 DATE ..']],
+  },
+  {
+    key: 'surroundings',
+    ids: ['control.stat'],
+    changes: [[/^drwx------ \d+ root root 0 DATE \/sys/gm, 'drwx------ 4 root root 0 DATE /sys']],
   },
 
   {
@@ -226,7 +231,7 @@ export const DIFFERENCES: readonly Difference[] = [
 
   {
     key: 'poll-changes',
-    ids: ['read.poll', 'read.poll.wronly', 'read.removed.fd'],
+    ids: ['read.poll', 'read.poll.wronly', 'read.removed.fd', 'force.read.sys'],
     changes: [['revents=IN|PRI|OUT|ERR|RDNORM|', 'revents=IN|OUT|RDNORM|']],
   },
   {
@@ -238,6 +243,11 @@ export const DIFFERENCES: readonly Difference[] = [
     key: 'poll-changes',
     ids: ['read.removed.poll'],
     changes: [['revents=PRI|ERR| = 1', 'revents= = 0']],
+  },
+  {
+    key: 'append-offset',
+    ids: ['enabled.write.to0.appendfd'],
+    changes: [['lseek 0 CUR = 1', 'lseek 0 CUR = 4097']],
   },
   {
     key: 'directory-offsets',

@@ -29,5 +29,6 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['proc-numbers', 'test/sysfs/procTask.test.ts'],
   ['comm-writers', 'test/sysfs/procTask.test.ts'],
   ['owner', 'test/cli/mount.test.ts'],
+  ['debug-sites', 'test/sysfs/dynamicDebug.test.ts'],
   ['mknod', 'test/mount/namespace.test.ts'],
 ]);

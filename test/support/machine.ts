@@ -106,6 +106,11 @@ export class Machine {
     return this.write(name, 'control/rmmod');
   }
 
+  /** Turns the pr_debug() lines of livepatch on. */
+  enableDebugLines(): void {
+    this.write('module livepatch +p', 'sys/kernel/debug/dynamic_debug/control');
+  }
+
   ls(path: string): string[] {
     const node = this.find(path);
     if (node?.kind !== 'directory') return [];

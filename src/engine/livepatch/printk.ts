@@ -4,12 +4,31 @@
  * Source: kernel/livepatch/{core,patch,transition}.c, pr_*() with the prefix `livepatch: `.
  */
 import { type Line, LOG_LEVEL } from '../printk.ts';
+import type { LivepatchDebugLine } from './debugSites.ts';
 import type { Holdup, KlpEvent } from './events.ts';
 import type { TargetState } from './model.ts';
 
 export function describeKlpEvent(event: KlpEvent): Line {
-  const [level, text] = describe(event);
-  return { level: LOG_LEVEL[level], text: `livepatch: ${text}` };
+  const [level, words] = describe(event);
+  const text = `livepatch: ${words}`;
+  const debugLine = debugLineOf(event);
+  return debugLine
+    ? { level: LOG_LEVEL[level], text, debugLine }
+    : { level: LOG_LEVEL[level], text };
+}
+
+function debugLineOf(event: KlpEvent): LivepatchDebugLine | undefined {
+  switch (event.type) {
+    case 'transition-initializing':
+    case 'transition-completing':
+    case 'transition-reversing':
+    case 'transition-canceling':
+      return event.type;
+    case 'task-held-up':
+      return event.holdup.kind;
+    default:
+      return undefined;
+  }
 }
 
 const VERB: Record<TargetState, string> = { patched: 'patching', unpatched: 'unpatching' };

@@ -8,6 +8,7 @@
  */
 import { assert } from '../../abi/errno.ts';
 import { HZ, roundJiffiesRelativeNs } from '../clock.ts';
+import { isDebugOn } from '../dynamicDebug/sites.ts';
 import { emit } from '../events.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
@@ -285,7 +286,7 @@ export function departingCode({ patch, target }: Transition): Departing {
 }
 
 function announceHoldup(kernel: Kernel, task: Task, holdup: Holdup): void {
-  if (!kernel.log.debug && kernel.listeners.length === 0) return;
+  if (!isDebugOn(kernel, holdup.kind) && kernel.listeners.length === 0) return;
   emit(kernel, {
     type: 'task-held-up',
     comm: commOf(kernel.tasks, task),
