@@ -17,6 +17,7 @@ export type KlpEvent =
   | TransitionEvent<'transition-reversing'>
   | { readonly type: 'transition-canceling'; readonly patch: string }
   | { readonly type: 'transition-forcing'; readonly patch: string }
+  | { readonly type: 'transition-signaling'; readonly patch: string }
   | {
       readonly type: 'task-held-up';
       readonly comm: string;

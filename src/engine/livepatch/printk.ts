@@ -53,6 +53,8 @@ function describe(event: KlpEvent): [keyof typeof LOG_LEVEL, string] {
       ];
     case 'transition-canceling':
       return ['debug', `'${event.patch}': canceling patching transition, going to unpatch`];
+    case 'transition-signaling':
+      return ['notice', 'signaling remaining tasks'];
     case 'transition-forcing':
       return ['warning', 'forcing remaining tasks to the patched state'];
     case 'task-held-up':

@@ -11,7 +11,9 @@ import { deleteKobject, drainKobject } from '../kobject.ts';
 import { putModule } from '../module/references.ts';
 import type { Answer, Context } from '../sched/context.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { wakeIfIdle } from '../sched/scheduler.ts';
+import { wakeIfIdle, wakeTask } from '../sched/scheduler.ts';
+import { notifySignal } from '../sched/signal.ts';
+import { isPatchPending, kindOf, listTasks, runStateOf } from '../sched/task.ts';
 import { queueWork } from '../sched/workqueue.ts';
 import {
   checkOrderOfDisabling,
@@ -21,7 +23,7 @@ import {
   unregisterPatch,
 } from './core.ts';
 import type { Holdup } from './events.ts';
-import { funcsOf, type Patch, type PatchObject, type Transition } from './model.ts';
+import { funcsOf, type Patch, type PatchObject, patchName, type Transition } from './model.ts';
 
 type Point = `${number}.${number}`;
 
@@ -105,6 +107,7 @@ const history: readonly Change[] = [
       checkReliability: warnThatItMayNeverComplete,
       checkDisabling: () => {},
       enabledChanges: 'before-first-pass',
+      nudge: signalStragglers,
       retireUnpatched: () => {},
       retireCompleted: freeDisabledPatch,
     },
@@ -169,6 +172,27 @@ function refuseLongObjectName(object: PatchObject): void {
 function putUnlessImmediate(patch: Patch): void {
   const immediate = patch.immediate || [...funcsOf(patch)].some((func) => func.immediate);
   if (!immediate) putModule(patch.module);
+}
+
+/** SIGNALS_TIMEOUT: every so many passes. */
+const SIGNALS_TIMEOUT_PASSES = 15;
+
+/**
+ * Whoever sleeps interruptibly is to leave the kernel; only the first round is told of.
+ *
+ * Source: transition.c:klp_send_signals().
+ */
+function signalStragglers(kernel: Kernel, { patch, passes }: Transition): void {
+  if (passes === 0 || passes % SIGNALS_TIMEOUT_PASSES !== 0) return;
+  if (passes === SIGNALS_TIMEOUT_PASSES) {
+    emit(kernel, { type: 'transition-signaling', patch: patchName(patch) });
+  }
+  const { tasks } = kernel;
+  for (const task of listTasks(tasks)) {
+    if (!isPatchPending(tasks, task)) continue;
+    if (kindOf(tasks, task) !== 'kthread') notifySignal(kernel, task);
+    else if (runStateOf(tasks, task) === 'interruptible') wakeTask(kernel, task, 'woken');
+  }
 }
 
 /** The directory goes, then the module reference. Source: core.c:klp_free_patch_work_fn(). */

@@ -164,7 +164,12 @@ function isWantedByOthers({ runQueue, computing }: Cpu): boolean {
 
 /** Whether an interrupt has a reason to keep a task from going on in user space. */
 function hasWorkOnExit({ tasks }: Kernel, task: Task): boolean {
-  return isPatchPending(tasks, task) || tasks.signals.has(task) || tasks.calls.has(task);
+  return (
+    isPatchPending(tasks, task) ||
+    tasks.signals.has(task) ||
+    tasks.notified.has(task) ||
+    tasks.calls.has(task)
+  );
 }
 
 /** An idle cpu leaves its idle loop for a moment. Source: wake_up_if_idle(). */

@@ -62,6 +62,17 @@ function byNumber(a: string, b: string): number {
   return findSignal(a).number - findSignal(b).number;
 }
 
+/**
+ * Gets one thread out of an interruptible sleep without a signal: its system call begins anew.
+ *
+ * Source: include/linux/sched/signal.h:set_notify_signal() of 5.11 and later.
+ */
+export function notifySignal(kernel: Kernel, task: Task): void {
+  kernel.tasks.notified.add(task);
+  if (runStateOf(kernel.tasks, task) === 'interruptible') interruptSleep(kernel, task);
+  else kickTask(kernel, task);
+}
+
 /** Ends the other threads of the process of the task that runs now. Source: zap_other_threads(). */
 export function killOtherThreads(kernel: Kernel, task: Task): void {
   const others = threadsOf(kernel.tasks, task).filter((thread) => thread !== task);
@@ -84,13 +95,16 @@ function signalThread(kernel: Kernel, task: Task, signal: Signal): void {
 /** signal_pending_state(): whether a sleep of this kind is over before it begins. */
 export function isSleepRefused({ tasks }: Kernel, task: Task, state: SleepState): boolean {
   const pending = tasks.signals.get(task) ?? [];
-  if (state === 'interruptible') return pending.length > 0 || tasks.calls.has(task);
+  if (state === 'interruptible') {
+    return pending.length > 0 || tasks.notified.has(task) || tasks.calls.has(task);
+  }
   return state === 'killable' && pending.some((name) => findSignal(name).action === 'terminate');
 }
 
 /** True if the process goes on to user space; false if it has ended, or stopped. */
 export function deliverSignals(kernel: Kernel, task: Task): boolean {
   const [first, ...rest] = kernel.tasks.signals.get(task) ?? [];
+  kernel.tasks.notified.delete(task);
   if (first === undefined) return true;
   if (findSignal(first).action === 'terminate') {
     exitTask(kernel, task);

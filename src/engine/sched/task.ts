@@ -63,6 +63,8 @@ export interface TaskTable {
   readonly preempted: Map<Task, number>;
   /** Signals that have not taken effect, by name, each once, the one that is taken first first. */
   readonly signals: Map<Task, readonly string[]>;
+  /** TIF_NOTIFY_SIGNAL: tasks that are to come by the way out of the kernel, and go on. */
+  readonly notified: Set<Task>;
   /** Functions that tasks were asked to call, the next one first. */
   readonly calls: Map<Task, readonly string[]>;
   /** Where a sleeping task will be looked for by those who wake it. */
@@ -134,6 +136,7 @@ export function createTaskTable(): TaskTable {
     rounds: new Map(),
     preempted: new Map(),
     signals: new Map(),
+    notified: new Set(),
     calls: new Map(),
     waitsIn: new Map(),
     leavingKernel: new Set(),
@@ -189,6 +192,7 @@ export function clearErrands(tasks: TaskTable, task: Task): void {
   tasks.rounds.delete(task);
   tasks.preempted.delete(task);
   tasks.signals.delete(task);
+  tasks.notified.delete(task);
   tasks.calls.delete(task);
   tasks.leavingKernel.delete(task);
 }
