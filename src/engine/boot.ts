@@ -65,6 +65,7 @@ export function bootKernel(options: BootOptions): Kernel {
     livepatch: createLivepatchState(),
     livepatchDirectory: createKobject('livepatch', { kind: 'livepatch' }),
     moduleDirectory: createKobject('module', { kind: 'modules' }),
+    procEntries: new Map(),
     log: createKernelLog(),
     pointers: createPointers(options.seed),
     dynamicDebug: createDynamicDebug(options.config.release),

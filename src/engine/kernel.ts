@@ -16,6 +16,7 @@ import type { Semantics } from './livepatch/semantics.ts';
 import type { ModuleRegistry } from './module/model.ts';
 import type { Pointers } from './pointer.ts';
 import type { KernelLog } from './printk.ts';
+import type { ProcEntries } from './procEntries.ts';
 import type { Cpu } from './sched/cpu.ts';
 import type { Kthread } from './sched/kthread.ts';
 import type { Thread } from './sched/scheduler.ts';
@@ -62,6 +63,7 @@ export interface Kernel {
   /** /sys/kernel/livepatch and /sys/module. */
   readonly livepatchDirectory: KobjectDirectory;
   readonly moduleDirectory: KobjectDirectory;
+  readonly procEntries: ProcEntries;
   readonly log: KernelLog;
   /** How addresses look to those who may not know them. */
   readonly pointers: Pointers;

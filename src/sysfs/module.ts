@@ -6,7 +6,7 @@
 import { since } from '../abi/release.ts';
 import { formatAddress } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import type { Module, ParameterDefinition } from '../engine/module/model.ts';
+import { initBytes, type Module, type ParameterDefinition } from '../engine/module/model.ts';
 import { formatParameter, parseParameter } from '../engine/module/parameters.ts';
 import { type Attribute, type AttributeTable, ro, wo } from './attribute.ts';
 
@@ -15,7 +15,7 @@ const ALWAYS = since('4.0');
 export const moduleAttributes: AttributeTable<Module> = {
   uevent: wo(ALWAYS, () => {}),
   coresize: ro(ALWAYS, ({ sizeBytes }) => `${sizeBytes}\n`),
-  initsize: ro(ALWAYS, () => '0\n'),
+  initsize: ro(ALWAYS, (module) => `${initBytes(module)}\n`),
   initstate: ro(ALWAYS, ({ state }) => `${state}\n`),
   refcnt: ro(ALWAYS, ({ references }) => `${references}\n`),
   taint: ro(ALWAYS, ({ taints }) => `${taints}\n`),

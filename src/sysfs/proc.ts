@@ -5,10 +5,10 @@
  */
 import { callThrough } from '../engine/call.ts';
 import { setFtraceEnabled } from '../engine/ftrace/ftrace.ts';
-import { formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
+import { type Code, formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { dependentsOf } from '../engine/module/loader.ts';
-import type { Module } from '../engine/module/model.ts';
+import { initBytes, type Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
 import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
@@ -16,7 +16,7 @@ import { readPathOf } from '../engine/vmlinux.ts';
 import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
 import { procDynamicDebug } from './dynamicDebug.ts';
 import type { Tree } from './inode.ts';
-import type { Directory, Node } from './node.ts';
+import type { Directory, File, Node } from './node.ts';
 import { procFile } from './procFile.ts';
 import { showCpuinfo, showLoadAverage, showMachineStat, showPidMax } from './procLoad.ts';
 import { selfDirectory } from './procSelf.ts';
@@ -54,17 +54,43 @@ export function procDirectory(tree: Tree): Directory {
     uptime: called('uptime_proc_show'),
     version: called('version_proc_show'),
   });
-  return joinDirectories(files, tasksDirectory(tree));
+  return joinDirectories(joinDirectories(files, moduleFiles(tree)), tasksDirectory(tree));
 }
 
 const FILESYSTEMS = ['sysfs', 'proc', 'tmpfs', 'debugfs', 'tracefs']
   .map((name) => `nodev\t${name}\n`)
   .join('');
 
+/** Those that modules have made; each keeps its node for as long as it is there. */
+function moduleFiles(tree: Tree): Directory {
+  const { kernel } = tree;
+  const known = new WeakMap<Code, File>();
+  const lookup = (name: string): File | undefined => {
+    const code = kernel.procEntries.get(name);
+    if (!code) return undefined;
+    const file = known.get(code) ?? procFile(tree, { mode: 0o444, show: () => call(kernel, code) });
+    known.set(code, file);
+    return file;
+  };
+  return listedDirectory(tree, 0o555, {
+    lookup,
+    *list() {
+      for (const name of kernel.procEntries.keys()) {
+        const file = lookup(name);
+        if (file) yield [name, file];
+      }
+    },
+  });
+}
+
 /** Calls the function that shows a file as read(2) does, by way of ftrace, so that a livepatch is seen. */
-function* callShow(kernel: Kernel, name: string): Context<string> {
+function callShow(kernel: Kernel, name: string): Context<string> {
   const code = lookupName(kernel.kallsyms, name);
   if (!code) throw new Error(`klpfs bug: vmlinux has no ${name}`);
+  return call(kernel, code);
+}
+
+function* call(kernel: Kernel, code: Code): Context<string> {
   const seq: SeqFile = { text: '' };
   yield* callThrough(kernel, readPathOf(kernel.config.release), code, { seq });
   return seq.text;
@@ -111,11 +137,16 @@ function showModules(kernel: Kernel): string {
     .reverse()
     .map((module) => {
       const users = dependentsOf(kernel, module).map((name) => `${name},`);
-      const { name, sizeBytes, references, offset, taints } = module;
-      return `${name} ${sizeBytes} ${references} ${users.join('') || '-'} ${stateWord(module)} 0x${formatAddress(offset)}${taints && ` (${taints})`}\n`;
+      const { name, references, offset } = module;
+      const sizeBytes = module.sizeBytes + initBytes(module);
+      const flags = `${module.taints}${STATE_FLAG[module.state]}`;
+      return `${name} ${sizeBytes} ${references} ${users.join('') || '-'} ${stateWord(module)} 0x${formatAddress(offset)}${flags && ` (${flags})`}\n`;
     })
     .join('');
 }
+
+/** Source: kernel/module/main.c:module_flags(). */
+const STATE_FLAG = { coming: '+', live: '', going: '-', unformed: '' } as const;
 
 function stateWord({ state }: Module): string {
   return { coming: 'Loading', live: 'Live', going: 'Unloading', unformed: 'Unformed' }[state];
