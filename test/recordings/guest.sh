@@ -17,7 +17,7 @@ here=$(dirname "$(readlink -f "$0")")
 # The programs of the oracle's guest that the probes use. It had no df, mkfifo, chgrp, findmnt.
 programs=(
   bash cat chattr chmod chown cp cut date dd diff env find getfattr grep head id ln ls lsattr md5sum mkdir
-  mktemp mv od pwd readlink rm rmdir sed seq setfattr setpriv sleep sort stat tac tail tee touch tr
+  cmp mktemp pgrep mv od pwd readlink rm rmdir sed seq setfattr setpriv sleep sort stat tac tail tee touch tr
   truncate umount uniq wc yes awk
 )
 
@@ -39,12 +39,14 @@ for program in "${programs[@]}"; do
 done
 ln -s bash "$root/usr/bin/sh"
 cp "$tools"/{sysp,jrec} "$here"/shims/* "$root/usr/bin/"
+mv "$root/usr/bin/bashrc" "$root/etc/"
 printf '%s\n' root:x:0:0:root:/root:/bin/bash user:x:1000:1000:user:/tmp:/bin/bash >"$root/etc/passwd"
 printf '%s\n' root:x:0: user:x:1000: >"$root/etc/group"
 
 # The machine's modules are no files; modprobe and insmod ask whether there is one.
 mkdir -p "$root/lib/modules/$kernel/extra"
-for module in livepatch-sample test_klp_livepatch test_klp_atomic_replace; do
+for module in livepatch-sample livepatch-callbacks-{demo,mod,busymod} \
+  test_klp_{livepatch,atomic_replace,callbacks_demo,callbacks_mod,callbacks_busy} klpx_{target,a,b,c,nolp}; do
   : >"$root/lib/modules/$kernel/extra/$module.ko"
 done
 printf '%s\n' "$kernel" >"$root/etc/kernel"
@@ -61,6 +63,9 @@ for entry in "$machine"/proc/sys/kernel/*; do
   ln -s "/machine/proc/sys/kernel/${entry##*/}" "$root/proc/sys/kernel/"
 done
 
+# What modules have made is there once they are loaded.
+for name in klpx_value klpx_wait; do ln -s "/machine/proc/$name" "$root/proc/$name"; done
+
 # The processes that look at the machine are not its own: of them there is /proc/self only.
 mount -t proc proc "$root/procfs"
 ln -s /procfs/self "$root/proc/self"
@@ -72,5 +77,5 @@ for device in null zero full; do
 done
 
 cp "$here/oracle/lib.sh" "$script" "$root/job/"
-exec env -i PATH=/usr/bin HOME=/root LC_ALL=C TERM=dumb \
+exec env -i PATH=/usr/bin HOME=/root LC_ALL=C TERM=dumb BASH_ENV=/etc/bashrc \
   "$(type -P chroot)" "$root" bash -c 'cd; exec bash "/job/$0"' "$(basename "$script")" </dev/null

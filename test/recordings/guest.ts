@@ -15,14 +15,15 @@ import { startDaemon } from '../../src/daemon/daemon.ts';
 import { parseManifest } from '../../src/machine/manifest.ts';
 import { parseMachine } from '../../src/machine/parse.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
+import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
 const HERE = import.meta.dirname;
 /** What `uname -r` said when the recordings were made. */
 const KERNEL = '6.1.0-56-amd64';
-const MANIFESTS = ['test_klp_livepatch.yaml', 'test_klp_atomic_replace.yaml'];
+const MANIFESTS = ['test_klp_atomic_replace.yaml'];
 /** A probe that takes longer hangs. Ended from outside, so that it ends even if we are killed. */
-const PROBE_TIMEOUT = ['--signal=KILL', '280'];
+const PROBE_TIMEOUT = ['--signal=KILL', '580'];
 /** --kill-child: nothing of a guest outlives us. */
 const NAMESPACES = ['--mount', '--net', '--pid', '--fork', '--kill-child=SIGKILL'];
 
@@ -82,7 +83,7 @@ async function mountMachine(folder: string, { name }: Probe): Promise<Session> {
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),
-    modules: await Promise.all(MANIFESTS.map(readManifest)),
+    modules: [...KLPX_MODULES, ...(await Promise.all(MANIFESTS.map(readManifest)))],
   });
   return session;
 }

@@ -22,6 +22,8 @@ const RULES: readonly Rule[] = [
   { what: /(?<=^[-dlbcps][-rwxstST]{9}) +(\d+) (\w+) (\w+) +(\d+) /gm, becomes: ' $1 $2 $3 $4 ', because: 'ls -l: columns are as wide as the widest entry' },
   { what: /(\[mask=0x20 (.*?)\]) (\[mask=0x2 \2\])/g, becomes: '$3 $1',        because: 'since Linux 6.5 an open with O_TRUNC reports the opening first' },
   { what: /^hrtimer: interrupt took .*\n/gm,         becomes: '',              because: 'the recording was made on a slow machine' },
+  { what: /^--- dmesg\n(?![\s\S])/gm,                becomes: '',              because: 'nothing is left of it' },
+  { what: /(?<=swapper\/)[01](?=:0 is running)/g,    becomes: 'CPU',           because: 'which cpu the writer is not on' },
 ];
 
 /** Two transcripts that are normalised are equal exactly if klpfs answered as Linux did. */

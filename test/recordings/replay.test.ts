@@ -15,6 +15,8 @@ const PROBES: readonly Probe[] = [
   { name: '02a-writes-no-change' },
   { name: '03-reads' },
   { name: '04-namespace-ops' },
+  { name: '02b-writes-disable' },
+  { name: '08-dyndbg-grammar' },
 ];
 /** A minute where nothing else runs. */
 const REPLAY_MS = 600_000;
