@@ -13,7 +13,7 @@ import type { Kernel } from '../engine/kernel.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { waitOn } from '../engine/sched/wait.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
-import type { Answer, File, OpenFile } from './node.ts';
+import type { File, OpenFile } from './node.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { refuse } from './tracefsFile.ts';
 
@@ -99,20 +99,15 @@ function showTrace(kernel: Kernel): string {
   return `${head}${style.columns}${lines.join('')}`;
 }
 
-/** A line that does not fit is given in parts. When tracing goes off, a reader comes to an end. */
+/**
+ * A line that does not fit is given in parts. When tracing goes off, a reader comes to an end. A read
+ * runs on a task even if it need not wait: it changes the trace, which a recording has to know.
+ */
 function openPipe(kernel: Kernel, blocking: boolean): OpenFile {
   const { trace } = kernel;
   let left: Uint8Array = new Uint8Array(0);
   let hasRead = false;
-  return {
-    read: (_offset, sizeBytes): Answer<Uint8Array> => {
-      if (!isEmpty() || isAtEnd()) return take(sizeBytes);
-      if (!blocking) throw new KernelError('EAGAIN', 'nothing was recorded');
-      return takeNext(sizeBytes);
-    },
-    write: refuse,
-    release: () => {},
-  };
+  return { read: (_offset, sizeBytes) => takeNext(sizeBytes), write: refuse, release: () => {} };
 
   function isEmpty(): boolean {
     return left.length === 0 && trace.first === trace.next;
@@ -125,6 +120,7 @@ function openPipe(kernel: Kernel, blocking: boolean): OpenFile {
   /** Source: tracing_wait_pipe(). */
   function* takeNext(sizeBytes: number): Context<Uint8Array> {
     while (isEmpty() && !isAtEnd()) {
+      if (!blocking) throw new KernelError('EAGAIN', 'nothing was recorded');
       const wakeup = yield* waitOn(kernel, trace.readers, 'interruptible');
       if (wakeup === 'signal') throw new KernelError('EINTR', 'a signal came');
     }

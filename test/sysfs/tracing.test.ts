@@ -5,7 +5,7 @@
  * Source: kernel/trace/{trace,ftrace}.c.
  */
 import { expect, test } from 'vitest';
-import { decodeUtf8 } from '../../src/abi/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
 import { O_NONBLOCK, O_RDWR, O_TRUNC, O_WRONLY } from '../../src/abi/mode.ts';
 import { RELEASES, type Release } from '../../src/abi/release.ts';
 import { isContext } from '../../src/engine/sched/context.ts';
@@ -354,6 +354,21 @@ test('a full ring drops the oldest entries, and says how many were written', () 
   for (let read = 0; read < 52_000; read += 1)
     machine.finish(machine.open('proc/cmdline', 0).read(0, 10));
   expect(machine.cat(`${T}/trace`)).toContain('# entries-in-buffer/entries-written: 51040/52000 ');
+});
+
+test('differences: a word without a blank counts at once; calls of one moment have one time', () => {
+  const machine = aMachine('6.1');
+  expect(machine.write('nosuch', `${T}/set_ftrace_filter`)).toBe('EINVAL');
+  const filter = machine.open(`${T}/set_ftrace_filter`, O_WRONLY | O_TRUNC);
+  expect(filter.write(0, encodeUtf8('vfs_read'))).toBe(8);
+  expect(machine.cat(`${T}/set_ftrace_filter`)).toBe('vfs_read');
+  machine.append('seq_read_iter', `${T}/set_ftrace_filter`);
+  machine.echo('function', `${T}/current_tracer`);
+  machine.cat('proc/modules');
+  expect(traced(machine)).toEqual([]);
+  machine.cat('proc/cmdline');
+  const times = machine.cat(`${T}/trace`).match(/\d+\.\d{6}(?=:)/g) ?? [];
+  expect([times.length, new Set(times).size]).toEqual([2, 1]);
 });
 
 function startPipe(machine: Machine) {
