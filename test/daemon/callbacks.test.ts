@@ -46,9 +46,11 @@ function asTranscript(line: string): string[] {
 }
 
 test.each(Object.entries(SCENARIOS))('%s', async (_, transcript) => {
-  const { sh, daemon } = await mountMachine('{cpus: 1, clock: manual}');
-  daemon.loop.kernel.log.debug = true;
-  const { output } = await sh(`L=$(mktemp); seen=0; ${toScript(transcript)}\nrm $L`);
+  const { sh } = await mountMachine('{cpus: 1, clock: manual}');
+  const control = '$M/sys/kernel/debug/dynamic_debug/control';
+  const { output } = await sh(
+    `echo 'module livepatch +p' > ${control}; L=$(mktemp); seen=0; ${toScript(transcript)}\nrm $L`,
+  );
   // What the workers of this machine are called depends on its other tasks.
   const known = (line: string) => line.replace(/kworker\/\S+/, 'kworker');
   expect(linesOf(output).flatMap(asTranscript).map(known)).toEqual(linesOf(transcript).map(known));
