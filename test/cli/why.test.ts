@@ -266,9 +266,10 @@ module: stuck
 objects: [{name: vmlinux, callbacks: {pre_patch: [{sleep: forever}]}}]
 `;
   const { sh, start } = await startMachine('', { 'stuck.yaml': stuck });
+  expect((await sh('klpfs insmod kthread-demo')).status).toBe(0);
   start('klpfs insmod stuck.yaml');
   await until(async () => !(await sh('cat mnt/control/klp_mutex')).output.startsWith('null'));
-  start('klpfs insmod livepatch-sample');
+  start('klpfs rmmod kthread-demo');
   await until(async () => /"waiters":\[{/.test((await sh('cat mnt/control/klp_mutex')).output));
 
   const { output } = await sh('klpfs why');
@@ -278,5 +279,5 @@ objects: [{name: vmlinux, callbacks: {pre_patch: [{sleep: forever}]}}]
   expect(output).toMatch(/^ {2}waiting: klpfs-client \(pid \d+\), uninterruptible$/m);
   const [, freed] = /^ {2}freed by: (klpfs wake \d+)$/m.exec(output) ?? [];
   expect((await sh('klpfs why --json | grep -c \'"mutex": {\'')).output).toBe('1\n');
-  expect(await sh(`${freed} && klpfs wait livepatch_sample`)).toMatchObject({ status: 0 });
+  expect(await sh(`${freed} && klpfs wait stuck`)).toMatchObject({ status: 0 });
 });
