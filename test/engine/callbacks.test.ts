@@ -56,7 +56,7 @@ test('a callback that never returns holds up writers, insmod, rmmod and the retr
   expect(machine.cat('p/enabled')).toBe('1');
   expect(machine.cat('p/transition')).toBe('1');
   // The directory of a module comes after livepatch has seen it.
-  expect(machine.cat('proc/modules')).toMatch(/^m 16384 0 - Loading/m);
+  expect(machine.cat('proc/modules')).toMatch(/^m \d+ 0 - Loading/m);
   expect(machine.cat('sys/module/n/initstate')).toBe('going');
   expect(machine.cat('proc/cmdline')).toBe('p');
   expect(machine.echo('junk', 'p/enabled')).toBe('EINVAL');
