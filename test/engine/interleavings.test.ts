@@ -9,9 +9,10 @@ import { expect, test } from 'vitest';
 import { lookupName } from '../../src/engine/kallsyms.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import { writeEnabled } from '../../src/engine/livepatch/core.ts';
-import { funcsOf } from '../../src/engine/livepatch/model.ts';
+import { funcsOf, type Patch } from '../../src/engine/livepatch/model.ts';
 import { findFuncStack, ftraceHandler } from '../../src/engine/livepatch/patch.ts';
 import { stateNumber, updatePatchStateSteps } from '../../src/engine/livepatch/patchState.ts';
+import { loadModule } from '../../src/engine/module/loader.ts';
 import type { Context } from '../../src/engine/sched/context.ts';
 import { cpuOfTask } from '../../src/engine/sched/cpu.ts';
 import { startRequest } from '../../src/engine/sched/request.ts';
@@ -60,8 +61,9 @@ function judgeEnd({ tasks, livepatch }: Kernel): string | undefined {
 }
 
 interface Setting {
-  /** What happened before: modules that were loaded, values that were written. */
-  readonly before: readonly string[];
+  /** Modules that were loaded before, and those of them that were disabled again. */
+  readonly loaded: readonly string[];
+  readonly disabled?: readonly string[];
   /** The value that is written while the reader reads. */
   readonly write: '0' | '1';
   readonly to: string;
@@ -125,20 +127,30 @@ function judge(kernel: Kernel, task: Task, picked: string | undefined): string |
   return undefined;
 }
 
-function build({ before, write, to, held, rcuWatching, synchronize }: Setting): World {
+function requirePatch({ livepatch }: Kernel, name: string): Patch {
+  const found = livepatch.patches.find(({ module }) => module.name === name);
+  if (!found) throw new Error(`no patch ${name}`);
+  return found;
+}
+
+function build(setting: Setting): World {
+  const { loaded, disabled = [], write, to, held, rcuWatching, synchronize } = setting;
   const machine = new Machine({
     cpus: 2,
     functions: [{ name: 'f' }],
     modules: [patch('p'), patch('q')],
   });
   const { kernel } = machine;
-  for (const line of before) {
-    const [value, path] = line.split(' > ');
-    expect(path === undefined ? machine.insmod(line) : machine.echo(value ?? '', path)).toBe('ok');
+  for (const name of loaded) {
+    machine.finish(loadModule(kernel, name, []));
+    machine.advance(2000);
+  }
+  for (const name of disabled) {
+    machine.finish(writeEnabled(kernel, requirePatch(kernel, name), false));
     machine.advance(2000);
   }
   if (held) sleeperIn(machine, 'f');
-  if (held) expect(machine.insmod(to)).toBe('ok');
+  if (held) machine.finish(loadModule(kernel, to, []));
   kernel.livepatch.synchronize = synchronize;
 
   const world: World = { kernel, history: [], violation: undefined, atEnd: () => judgeEnd(kernel) };
@@ -163,23 +175,21 @@ function build({ before, write, to, held, rcuWatching, synchronize }: Setting): 
     kernel.tasks.patchState[task] = UNPATCHED;
     kernel.tasks.patchPending[task] = 1;
   }
-  const patchObject = kernel.livepatch.patches.find(({ module }) => module.name === to);
-  if (!patchObject) throw new Error(`no patch ${to}`);
-  startRequest(kernel, writeEnabled(kernel, patchObject, write === '1'), (outcome) => {
+  startRequest(kernel, writeEnabled(kernel, requirePatch(kernel, to), write === '1'), (outcome) => {
     if ('error' in outcome) world.violation ??= `the write failed: ${outcome.error}`;
   });
   return world;
 }
 
-type Written = Pick<Setting, 'before' | 'write' | 'to' | 'held'>;
+type Written = Pick<Setting, 'loaded' | 'disabled' | 'write' | 'to' | 'held'>;
 
 // biome-ignore format: the columns are the point
 const WRITES = {
-  'disable':                  { before: ['p'],                         write: '0', to: 'p' },
-  'enable':                   { before: ['p', '0 > p/enabled'],        write: '1', to: 'p' },
-  'disable the upper of two': { before: ['p', 'q'],                    write: '0', to: 'q' },
-  'enable above another':     { before: ['p', 'q', '0 > q/enabled'],   write: '1', to: 'q' },
-  'reverse':                  { before: [],                            write: '0', to: 'p', held: true },
+  'disable':                  { loaded: ['p'],                          write: '0', to: 'p' },
+  'enable':                   { loaded: ['p'],      disabled: ['p'],    write: '1', to: 'p' },
+  'disable the upper of two': { loaded: ['p', 'q'],                     write: '0', to: 'q' },
+  'enable above another':     { loaded: ['p', 'q'], disabled: ['q'],    write: '1', to: 'q' },
+  'reverse':                  { loaded: [],                             write: '0', to: 'p', held: true },
 } as const satisfies Record<string, Written>;
 type Title = keyof typeof WRITES;
 

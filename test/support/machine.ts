@@ -31,7 +31,7 @@ const LIVEPATCH = 'sys/kernel/livepatch';
 
 export class Machine {
   readonly kernel: Kernel;
-  readonly root: Directory;
+  #root: Directory | undefined;
 
   constructor(options: MachineOptions = {}) {
     const release = options.release ?? '4.15';
@@ -50,8 +50,13 @@ export class Machine {
       tasks: options.tasks ?? [],
       interrupts: options.interrupts ?? [],
     });
-    this.root = mountedTree(this.kernel, []);
     this.advance(0);
+  }
+
+  /** Made when it is needed: who boots ten thousand machines may never look. */
+  get root(): Directory {
+    this.#root ??= mountedTree(this.kernel, []);
+    return this.#root;
   }
 
   /** Moves virtual time. */
