@@ -4,6 +4,7 @@
  * Source: kernel/trace/ftrace.c.
  */
 import { expect, test } from 'vitest';
+import { RELEASES } from '../../src/abi/release.ts';
 import { callFunction } from '../../src/engine/call.ts';
 import {
   addToFilter,
@@ -16,7 +17,7 @@ import {
 } from '../../src/engine/ftrace/ftrace.ts';
 import { type Code, lookupName } from '../../src/engine/kallsyms.ts';
 import { Machine } from '../support/machine.ts';
-import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
+import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
 
 const FUNCTIONS = [
   { name: 'do_syscall_64' },
@@ -131,6 +132,20 @@ test('one ops at a function may modify the instruction pointer, and none at all 
   );
   unregisterFtraceFunction(kernel, first);
   registerFtraceFunction(kernel, second);
+
+  const third = jumper(code('f'), { filter: new Set([code('g')]) });
+  registerFtraceFunction(kernel, third);
+  for (const [filter, refusal] of [
+    [[code('g'), code('h')], 'EBUSY'],
+    [[], 'EINVAL'],
+  ] as const) {
+    expect(() => setFilter(kernel, third, 'filter', filter)).toThrow(
+      expect.objectContaining({ code: refusal }),
+    );
+  }
+  expect([...third.filter]).toEqual([code('g')]);
+  expect(code('g').ops).toEqual([third]);
+  setFilter(kernel, third, 'filter', [code('g')]);
 });
 
 test('an ops without IPMODIFY cannot change what runs', () => {
@@ -172,6 +187,23 @@ test('while ftrace is off no call reaches a handler; a permanent ops holds it on
   expect(() => setFtraceEnabled(kernel, 0)).toThrow(expect.objectContaining({ code: 'EBUSY' }));
   call('f');
   expect(lines).toEqual(['w: f <-do_syscall_64']);
+});
+
+test.each(RELEASES)('%s: a function with an IPMODIFY user cannot be livepatched', (release) => {
+  const { machine, kernel, code } = aMachine({ release, modules: [cmdlinePatch('p')] });
+  const cmdline = code('cmdline_proc_show');
+  const ops = jumper(code('f'), { filter: new Set([cmdline]) });
+  registerFtraceFunction(kernel, ops);
+  const before = machine.tree();
+  expect(machine.insmod('p')).toBe('EBUSY');
+  expect(machine.dmesg()).toContain(
+    "livepatch: failed to register ftrace handler for function 'cmdline_proc_show' (-16)",
+  );
+  machine.advance(2000);
+  expect(machine.tree()).toEqual(before);
+  expect(cmdline.ops).toEqual([ops]);
+  unregisterFtraceFunction(kernel, ops);
+  expect([machine.insmod('p'), machine.cat('proc/cmdline')]).toEqual(['ok', 'p']);
 });
 
 test('two livepatches of each other end somewhere', () => {

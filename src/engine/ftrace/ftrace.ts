@@ -87,7 +87,7 @@ export function addToFilter(ops: FtraceOps, code: Code): void {
 export function registerFtraceFunction(kernel: Kernel, ops: FtraceOps): void {
   const { ftrace } = kernel;
   if (ops.permanent && ftrace.enabled === 0) throw new KernelError('EBUSY', 'ftrace is disabled');
-  if (ops.ipModify) checkIpModify(ops);
+  checkIpModify(ops, ops.filter);
   ftrace.registered.set(ops, ftrace.nextNumber);
   ftrace.nextNumber += 1;
   attach(ftrace, ops);
@@ -102,6 +102,7 @@ export function unregisterFtraceFunction({ ftrace }: Kernel, ops: FtraceOps): vo
 /**
  * Gives an ops another filter, registered or not.
  *
+ * @throws KernelError as a registration with this filter; then it keeps the one it has.
  * Source: ftrace_hash_move_and_update_ops().
  */
 export function setFilter(
@@ -111,18 +112,20 @@ export function setFilter(
   codes: Iterable<Code>,
 ): void {
   const isRegistered = ftrace.registered.has(ops);
+  const wanted = new Set(codes);
+  if (isRegistered && which === 'filter') checkIpModify(ops, wanted);
   if (isRegistered) detach(ftrace, ops);
-  const wanted = [...codes];
   ops[which].clear();
   for (const code of wanted) ops[which].add(code);
   if (isRegistered) attach(ftrace, ops);
 }
 
 /** Source: __ftrace_hash_update_ipmodify(). */
-function checkIpModify({ filter }: FtraceOps): void {
+function checkIpModify(ops: FtraceOps, filter: ReadonlySet<Code>): void {
+  if (!ops.ipModify) return;
   if (filter.size === 0) throw new KernelError('EINVAL', 'IPMODIFY of all functions');
   for (const code of filter) {
-    if (code.ops.some(({ ipModify }) => ipModify)) {
+    if (code.ops.some((other) => other.ipModify && other !== ops)) {
       throw new KernelError('EBUSY', `${code.name} has an IPMODIFY user`);
     }
   }
