@@ -19,6 +19,7 @@ import {
 import { toNanoseconds } from './duration.ts';
 import { toParameters } from './parameter.ts';
 import { toSteps } from './program.ts';
+import { isNoinstr } from './vmlinuxSymbols.ts';
 
 /** `modules` are those that insmod finds beside the description's own. */
 export function toBootOptions(
@@ -35,7 +36,9 @@ export function toBootOptions(
     cpus,
     seed,
     bootTimeMs,
-    functions: withoutOwn(toFunctions(symbolsOf(symbols, VMLINUX))),
+    functions: withoutOwn(toFunctions(symbolsOf(symbols, VMLINUX))).map((known) =>
+      isNoinstr(known.name, release) ? { ...known, traceable: false } : known,
+    ),
     modules: [...modules, ...own],
     tasks: toTaskDefinitions(description.tasks),
     interrupts: description.interrupts.map(({ cpu, every, call }) => ({

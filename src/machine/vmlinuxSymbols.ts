@@ -4,6 +4,7 @@
  * Names of a 4.15 kernel for x86-64, with some of later ones where a function got another name. As
  * there, names that several files use for a static function of theirs exist several times.
  */
+import { isIn, type Release, since } from '../abi/release.ts';
 import type { SymbolDescription } from './description.ts';
 
 const ENTRY = `
@@ -112,6 +113,13 @@ const UNTRACEABLE = `
   entry_SYSCALL_64_after_hwframe ret_from_fork __schedule preempt_schedule trace_hardirqs_on
   sched_clock_cpu
 `;
+
+/** Code of the kernel's entry that tracers are kept away from. Source: noinstr in arch/x86/entry/. */
+const NOINSTR = [{ name: 'do_syscall_64', releases: since('5.8') }];
+
+export function isNoinstr(name: string, release: Release): boolean {
+  return NOINSTR.some((row) => row.name === name && isIn(release, row.releases));
+}
 
 function words(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '');

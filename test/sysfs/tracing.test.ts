@@ -8,11 +8,15 @@ import { expect, test } from 'vitest';
 import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
 import { O_NONBLOCK, O_RDWR, O_TRUNC, O_WRONLY } from '../../src/abi/mode.ts';
 import { RELEASES, type Release } from '../../src/abi/release.ts';
+import { readMachine } from '../../src/daemon/readMachine.ts';
+import { bootKernel } from '../../src/engine/boot.ts';
+import { lookupName } from '../../src/engine/kallsyms.ts';
 import { isContext } from '../../src/engine/sched/context.ts';
 import { interruptRequest, startRequest } from '../../src/engine/sched/request.ts';
 import type { Outcome } from '../../src/engine/sched/scheduler.ts';
 import { readPathOf } from '../../src/engine/vmlinux.ts';
-import { VMLINUX_SYMBOLS } from '../../src/machine/vmlinuxSymbols.ts';
+import { toBootOptions } from '../../src/machine/bootOptions.ts';
+import { isNoinstr, VMLINUX_SYMBOLS } from '../../src/machine/vmlinuxSymbols.ts';
 import { Machine, type MachineOptions } from '../support/machine.ts';
 import { cmdlinePatch } from '../support/modules.ts';
 
@@ -23,7 +27,7 @@ const SYSCTL = 'proc/sys/kernel/ftrace_enabled';
 function aMachine(release: Release, options: MachineOptions = {}): Machine {
   const functions = readPathOf(release).map((name) => ({
     name,
-    traceable: !name.startsWith('entry_'),
+    traceable: !name.startsWith('entry_') && !isNoinstr(name, release),
   }));
   return new Machine({ release, functions, modules: [cmdlinePatch('p')], ...options });
 }
@@ -48,12 +52,24 @@ test.each(RELEASES)(
 );
 
 // biome-ignore format: the columns are the point
+test.each<[Release, name: string, traceable: boolean]>([
+  ['4.15', 'do_syscall_64', true ],
+  ['6.1',  'do_syscall_64', false],
+  ['6.1',  'ksys_read',     true ],
+  ['6.1',  '__schedule',    false],
+])('%s: on the default machine %s is traceable: %s', (release, name, traceable) => {
+  const machine = readMachine(`release: "${release}"`, 'test.yaml', {});
+  const { kallsyms } = bootKernel(toBootOptions(machine, [], 0));
+  expect(lookupName(kallsyms, name)?.traceable).toBe(traceable);
+});
+
+// biome-ignore format: the columns are the point
 test.each<[Release, caller: string, path: string[]]>([
   ['4.15', 'seq_read', [
     'do_syscall_64 <-entry_SYSCALL_64_after_hwframe', 'SyS_read <-do_syscall_64', 'vfs_read <-SyS_read',
     '__vfs_read <-vfs_read', 'proc_reg_read <-__vfs_read', 'seq_read <-proc_reg_read']],
   ['6.1', 'seq_read_iter', [
-    'do_syscall_64 <-entry_SYSCALL_64_after_hwframe', 'ksys_read <-do_syscall_64', 'vfs_read <-ksys_read',
+    'ksys_read <-do_syscall_64', 'vfs_read <-ksys_read',
     'proc_reg_read_iter <-vfs_read', 'seq_read_iter <-proc_reg_read_iter']],
 ])('%s: the new version of a function is traced with the caller of the old one', (release, caller, path) => {
   const machine = aMachine(release);
@@ -317,7 +333,7 @@ test.each<[Release, file: string, written: string, answer: string, shown: string
   ['6.1',  'tracing_on',     '0x0',        'EINVAL', '1'       ],
   ['6.1',  'tracing_on',     ' 0',         'EINVAL', '1'       ],
   ['6.1',  'available_tracers', 'x',       'EINVAL', 'function nop'],
-  ['6.1',  'available_filter_functions', 'x', 'EINVAL', 'do_syscall_64'],
+  ['6.1',  'available_filter_functions', 'x', 'EINVAL', 'vfs_read'],
   ['6.1',  'enabled_functions', 'x',       'EINVAL', ''        ],
 ])('%s: %s takes %j: %s', (release, file, written, answer, shown) => {
   const machine = aMachine(release);
