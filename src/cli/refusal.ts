@@ -7,20 +7,18 @@ import { FileError, type Machine, request } from './machineFiles.ts';
 const WARNING = 4;
 
 /**
- * Does what may be refused. If it is, the errno comes after `failure`, and below it what the kernel
- * has logged in the meantime, each line as `word` puts it.
+ * Does what may be refused. If it is, `describe` says what the errno means, and below it comes what
+ * the kernel has logged in the meantime, each line as `word` puts it.
  */
 export function explainRefusal(
   machine: Machine,
-  failure: string,
+  describe: (errno: string) => string,
   word: (line: string) => string,
   act: () => void,
 ): void {
   const { errno, logged } = attempt(machine, act);
   if (errno === undefined) return;
-  throw new CommandError(`${failure}: ${errnoText(errno)}`, EXIT.failed, [
-    ...new Set(logged.map(word)),
-  ]);
+  throw new CommandError(describe(errno), EXIT.failed, [...new Set(logged.map(word))]);
 }
 
 export function requestOfTask(machine: Machine, verb: string, words: string, pid: number): void {

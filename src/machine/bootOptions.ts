@@ -102,7 +102,7 @@ function toModule(
     parameters: toParameters(parameters),
     functions: toFunctions(symbols),
     ...(log_init === undefined ? {} : { init: logs(`${name}: ${log_init}`) }),
-    ...(log_exit === undefined ? {} : { exit: logs(`${name}: ${log_exit}`) }),
+    exit: log_exit === undefined ? () => {} : logs(`${name}: ${log_exit}`),
   };
 }
 

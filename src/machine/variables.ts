@@ -1,6 +1,5 @@
 /** What actions of a manifest can read and change: variables and parameters of its module. */
-import { type Module, staticsOf } from '../engine/module/model.ts';
-import type { ParameterValue } from '../engine/module/parameters.ts';
+import { type Module, type ParameterValue, staticsOf } from '../engine/module/model.ts';
 import type { Value } from './action.ts';
 
 /** Where actions run, beside the module: `$object` and `$state` of a callback. */

@@ -11,8 +11,8 @@ import {
   type ModuleDefinition,
   moduleName,
   type ParameterDefinition,
+  type ParameterValue,
 } from '../engine/module/model.ts';
-import type { ParameterValue } from '../engine/module/parameters.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
 import type { Context } from '../engine/sched/context.ts';
 

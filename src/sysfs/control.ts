@@ -11,6 +11,7 @@ import { wakeTask } from '../engine/sched/scheduler.ts';
 import { sendSignal } from '../engine/sched/signal.ts';
 import { commOf, findTask, pidOf, type Task } from '../engine/sched/task.ts';
 import { LINE_BYTES, RequestError, type Verb } from './controlFile.ts';
+import { showModules } from './moduleQuery.ts';
 import { showMutex, showTasks, showTransition } from './taskQueries.ts';
 
 export const kernelVerbs: readonly Verb[] = [
@@ -30,6 +31,7 @@ export const kernelVerbs: readonly Verb[] = [
   { name: 'irq', show: () => 'write: CPU FUNCTION ...\n', execute: irq, maxBytes: LINE_BYTES },
   { name: 'cpu', show: describeCpus, execute: cpu, maxBytes: LINE_BYTES },
   { name: 'tasks', show: showTasks, maxBytes: 0 },
+  { name: 'modules', show: showModules, maxBytes: 0 },
   { name: 'transition', show: showTransition, maxBytes: 0 },
   { name: 'klp_mutex', show: showMutex, maxBytes: 0 },
 ];
@@ -139,7 +141,7 @@ function asRequestError(error: unknown): unknown {
 function parseArgument(word: string): Argument {
   const equals = word.indexOf('=');
   return equals < 0
-    ? { name: word, value: '' }
+    ? { name: word, value: undefined }
     : { name: word.slice(0, equals), value: word.slice(equals + 1) };
 }
 

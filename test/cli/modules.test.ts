@@ -86,9 +86,9 @@ test.each<[what: string, command: string, text: string, why: string, detail: str
   ['no YAML',              'bad.yaml',                'module: [\n',              'Invalid argument',           '  bad.yaml:2:1: .*'],
   ['no objects',           'bad.yaml',                'module: bad\nlivepatch: true\nobjects: []\n', 'Invalid argument', '  bad.yaml:3:10: objects: .*'],
   ['an unknown key',       'bad.yaml',                manifest('bad', 'foo: 1'),  'Invalid argument',           '  bad.yaml:8:1: foo: unknown key.*'],
-  ['an unknown function',  'bad.yaml',                UNKNOWN_FUNCTION,           'Invalid argument',           "  livepatch: symbol 'no_such_function' not found in symbol table"],
+  ['an unknown function',  'bad.yaml',                UNKNOWN_FUNCTION,           'Invalid parameters',          "  livepatch: symbol 'no_such_function' not found in symbol table"],
   ['10 MB',                'bad.yaml',                '#'.repeat(10_000_000),     'Argument list too long',     '  klpfs: manifest: a request has at most 1048576 bytes'],
-  ['a bad value',          'bad.yaml answer=maybe',   manifest('bad'),            'Invalid argument',           "  bad: `maybe' invalid for parameter `answer'"],
+  ['a bad value',          'bad.yaml answer=maybe',   manifest('bad'),            'Invalid parameters',         "  bad: `maybe' invalid for parameter `answer'"],
 ])('insmod refuses %s', async (_, command, text, why, detail) => {
   const { sh } = await startMachine('', { 'bad.yaml': text });
   const [file = ''] = command.split(' ');
@@ -110,5 +110,80 @@ test('an unknown parameter is ignored, and logged', async () => {
   expect((await sh('klpfs insmod livepatch-sample colour=red')).status).toBe(0);
   expect((await sh('klpfs dmesg | grep colour')).output).toMatch(
     /livepatch_sample: unknown parameter 'colour' ignored\n$/,
+  );
+});
+
+const MODULES = `
+modules:
+  - {name: base, log_init: base_init, log_exit: base_exit}
+  - {name: middle, depends: [base]}
+  - name: top
+    depends: [middle]
+    parameters: {list: {type: int, most: 3, default: [1, 2], mode: "0644"}, on: {type: bool, mode: "0600"}}
+`;
+
+test('modprobe loads what a module needs first, and removes it afterwards', async () => {
+  const { sh } = await startMachine('--machine machine.yaml', { 'machine.yaml': MODULES });
+  expect(await sh('klpfs modprobe -v top list=4,5 && klpfs lsmod')).toEqual({
+    status: 0,
+    output: `insmod base
+insmod middle
+insmod top list=4,5
+Module                  Size  Used by
+top                    16384  0
+middle                 16384  1 top
+base                   16384  1 middle
+`,
+    errors: '',
+  });
+  expect((await sh('cat mnt/sys/module/top/parameters/list')).output).toBe('4,5\n');
+  expect(
+    await sh('klpfs modprobe top; klpfs modprobe --first-time top; klpfs modprobe -r base'),
+  ).toEqual({
+    status: 1,
+    output: '',
+    errors:
+      "klpfs modprobe: could not insert 'top': Module already in kernel\nklpfs modprobe: Module base is in use.\n",
+  });
+  expect((await sh('klpfs modprobe -rv top; klpfs modprobe -r top; klpfs lsmod')).output).toBe(
+    'rmmod top\nrmmod middle\nrmmod base\nModule                  Size  Used by\n',
+  );
+});
+
+// biome-ignore format: the columns are the point
+test.each<[command: string, errors: string]>([
+  ['modprobe nosuch',                 'Module nosuch not found in directory /lib/modules/4.15.0'],
+  ['modprobe -r nosuch',              'Module nosuch not found.'],
+  ['modprobe -r --first-time top',    'Module top is not in kernel.'],
+  ['modprobe top list=1,2,3,4',       "could not insert 'top': Invalid argument\n  list: can only take 3 arguments\n  top: `1,2,3,4' invalid for parameter `list'"],
+  ['modprobe top list=99999999999',   "could not insert 'top': Numerical result out of range\n  top: `99999999999' invalid for parameter `list'"],
+  ['modprobe test_klp_callbacks_demo pre_patch_ret=-19', "could not insert 'test_klp_callbacks_demo': No such device"],
+  ['insmod top',                      'could not insert module top: Unknown symbol in module\n  top: Unknown symbol middle (err -2)'],
+  ['modinfo nosuch',                  'Module nosuch not found.'],
+])('klpfs %s', async (command, errors) => {
+  const { sh } = await startMachine('--machine machine.yaml', { 'machine.yaml': MODULES });
+  const ended = await sh(`klpfs ${command}`);
+  expect({ ...ended, errors: '' }).toEqual({ status: 1, output: '', errors: '' });
+  expect(ended.errors).toContain(`klpfs ${command.split(' ')[0]}: ${errors}\n`);
+});
+
+test('modinfo shows what a module says of itself', async () => {
+  const { sh } = await startMachine('--machine machine.yaml', { 'machine.yaml': MODULES });
+  expect(
+    (
+      await sh(
+        'klpfs modinfo top; klpfs modinfo -p top; klpfs modinfo -F livepatch livepatch-sample',
+      )
+    ).output,
+  ).toBe(
+    `depends:        middle
+intree:         Y
+name:           top
+vermagic:       4.15.0 SMP mod_unload modversions \nparm:           list:array of int
+parm:           on:bool
+list:array of int
+on:bool
+Y
+`,
   );
 });

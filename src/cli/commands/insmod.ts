@@ -1,7 +1,9 @@
 /** `klpfs insmod`: makes a manifest known to the machine if one is given, and loads the module. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { readCatalogue } from '../catalogue.ts';
 import { CommandError, errnoOf, errnoText } from '../commandError.ts';
+import { insmodText } from '../kmod.ts';
 import {
   addMachineOption,
   type Machine,
@@ -9,6 +11,7 @@ import {
   openMachine,
   request,
 } from '../machineFiles.ts';
+import { moduleName } from '../patches.ts';
 import { explainRefusal } from '../refusal.ts';
 
 export function addInsmodCommand(program: Command): void {
@@ -41,7 +44,10 @@ The same as files: reading control/insmod lists the modules there are;
       const machine = await openMachine(options);
       const name = isManifest(module) ? await acceptManifest(machine, module) : module;
       const words = [name, ...parameters];
-      insert(machine, name, () => request(machine, 'insmod', `${words.join(' ')}\n`));
+      const isKnown = readCatalogue(machine).some((known) => known.name === moduleName(name));
+      insert(machine, { name, text: isKnown ? insmodText : errnoText }, () =>
+        request(machine, 'insmod', `${words.join(' ')}\n`),
+      );
     });
 }
 
@@ -52,7 +58,7 @@ function isManifest(module: string): boolean {
 /** Hands over the content of the file; answers the name of the module that it describes. */
 async function acceptManifest(machine: Machine, path: string): Promise<string> {
   const text = readManifest(path);
-  insert(machine, path, () => request(machine, 'manifest', text));
+  insert(machine, { name: path, text: errnoText }, () => request(machine, 'manifest', text));
   const { parseManifest } = await import('../../machine/manifest.ts');
   return parseManifest(text, path).name;
 }
@@ -67,11 +73,16 @@ function readManifest(path: string): string {
   }
 }
 
-function insert(machine: Machine, name: string, act: () => void): void {
+/** `text`: what an errno means. */
+function insert(
+  machine: Machine,
+  { name, text }: { name: string; text: (errno: string) => string },
+  act: () => void,
+): void {
   explainRefusal(
     machine,
-    `could not insert module ${name}`,
-    (text) => nameManifest(text, name),
+    (errno) => `could not insert module ${name}: ${text(errno)}`,
+    (line) => nameManifest(line, name),
     act,
   );
 }

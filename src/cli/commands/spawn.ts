@@ -1,5 +1,6 @@
 /** `klpfs spawn`: adds tasks to a machine that runs. */
 import type { Command } from 'commander';
+import { errnoText } from '../commandError.ts';
 import { addMachineOption, type MachineOptions, openMachine, request } from '../machineFiles.ts';
 import { readText, STDIN } from '../machineText.ts';
 import { print } from '../output.ts';
@@ -30,8 +31,11 @@ The same as a file: cat tasks.yaml > control/spawn`,
       const word = (line: string) =>
         line.replace(/^klpfs: spawn: (spawn:(?=\d))?/, (_, place) => (place ? `${name}:` : ''));
       const added = tasksAddedBy(machine, () =>
-        explainRefusal(machine, `could not start the tasks of ${name}`, word, () =>
-          request(machine, 'spawn', text),
+        explainRefusal(
+          machine,
+          (errno) => `could not start the tasks of ${name}: ${errnoText(errno)}`,
+          word,
+          () => request(machine, 'spawn', text),
         ),
       );
       print(added.map(({ pid }) => `${pid}\n`).join(''));

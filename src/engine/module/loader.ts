@@ -29,7 +29,7 @@ const LEAST_CORE_BYTES = 16_384;
 /** One `name=value` of an insmod command line; without a value it is a switch. */
 export interface Argument {
   readonly name: string;
-  readonly value: string;
+  readonly value: string | undefined;
 }
 
 /**
@@ -65,7 +65,8 @@ export function* loadModule(
 /**
  * Removes a module.
  *
- * @throws KernelError ENOENT if it is not loaded, EAGAIN while others use it, EBUSY unless live.
+ * @throws KernelError ENOENT if it is not loaded, EAGAIN while others use it, EBUSY unless live,
+ * and for one that has an init() but no exit().
  */
 export function* removeModule(kernel: Kernel, fileName: string): Context {
   const name = moduleName(fileName);
@@ -74,6 +75,9 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
   const users = dependentsOf(kernel, module);
   if (users.length > 0) throw new KernelError('EAGAIN', `module '${name}' is used by ${users}`);
   if (module.state !== 'live') throw new KernelError('EBUSY', `module '${name}' is not live`);
+  if (module.definition.init && !module.definition.exit && !module.patch) {
+    throw new KernelError('EBUSY', `module '${name}' has no exit()`);
+  }
   if (module.references > 0) throw new KernelError('EAGAIN', `module '${name}' is in use`);
 
   module.state = 'going';
@@ -170,7 +174,7 @@ function setParameters(kernel: Kernel, module: Module, given: readonly Argument[
         type: 'module-invalid-parameter',
         module: module.name,
         parameter: name,
-        value,
+        value: value ?? '',
       });
       throw error;
     }

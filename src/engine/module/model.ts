@@ -27,6 +27,8 @@ export interface ModuleDefinition {
   readonly livepatch: boolean;
   /** Built with the kernel and signed: loading it taints nothing. */
   readonly intree: boolean;
+  /** MODULE_DESCRIPTION(), which modinfo shows. */
+  readonly description?: string;
   readonly depends: readonly string[];
   readonly parameters: readonly ParameterDefinition[];
   readonly functions: readonly FunctionDefinition[];
@@ -47,10 +49,16 @@ export interface ModuleDefinition {
   readonly releases?: ReleaseSpan;
 }
 
+type Element = number | boolean | string;
+/** What a parameter is: an array has as many elements as were given. */
+export type ParameterValue = Element | readonly Element[];
+
 export interface ParameterDefinition {
   readonly name: string;
   readonly type: 'int' | 'bool' | 'string';
-  readonly default: number | boolean | string;
+  /** module_param_array(): how many elements it can take; it is one value unless given. */
+  readonly most?: number;
+  readonly default: ParameterValue;
   /** Permissions of its file; 0 hides it. */
   readonly mode: number;
 }
@@ -72,7 +80,7 @@ export interface Module {
   readonly uses: Module[];
   /** Coming was processed by livepatch, and going was not. */
   klpAlive: boolean;
-  readonly parameters: Map<string, number | boolean | string>;
+  readonly parameters: Map<string, ParameterValue>;
   readonly statics: object;
   /** Its directory in /sys/module, once it has one. */
   kobject: KobjectDirectory | undefined;

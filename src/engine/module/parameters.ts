@@ -1,20 +1,47 @@
 /** Module parameters: parsing and printing. Source: kernel/params.c, lib/kstrtox.c. */
 import { KernelError } from '../../abi/errno.ts';
+import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
 import { parseBool, parseInteger } from '../kstrtox.ts';
-import type { ParameterDefinition } from './model.ts';
-
-export type ParameterValue = number | boolean | string;
+import { LOG_LEVEL } from '../printk.ts';
+import type { ParameterDefinition, ParameterValue } from './model.ts';
 
 const INT_MIN = -(2 ** 31);
 const INT_MAX = 2 ** 31 - 1;
 
-/** @throws KernelError EINVAL or ERANGE as param_set_*() does. */
+/**
+ * `text` is undefined for a name without `=`, which is how booleans are switched on.
+ *
+ * @throws KernelError EINVAL or ERANGE as param_set_*() does.
+ */
 export function parseParameter(
   kernel: Kernel,
-  { type }: ParameterDefinition,
+  parameter: ParameterDefinition,
+  text: string | undefined,
+): ParameterValue {
+  const { name, type, most } = parameter;
+  if (text === undefined) {
+    if (type === 'bool' && most === undefined) return true;
+    throw new KernelError('EINVAL', `${name} needs a value`);
+  }
+  return most === undefined ? parseOne(kernel, type, text) : parseArray(kernel, parameter, text);
+}
+
+/** Source: param_array(). */
+function parseArray(
+  kernel: Kernel,
+  { name, type, most = 0 }: ParameterDefinition,
   text: string,
 ): ParameterValue {
+  return text.split(',').map((element, index) => {
+    if (index < most) return parseOne(kernel, type, element);
+    const line = `${name}: can only take ${most} arguments`;
+    emit(kernel, { type: 'printk', level: LOG_LEVEL.error, text: line });
+    throw new KernelError('EINVAL', line);
+  });
+}
+
+function parseOne(kernel: Kernel, type: ParameterDefinition['type'], text: string) {
   switch (type) {
     case 'int': {
       const value = parseInteger(text);
@@ -28,8 +55,14 @@ export function parseParameter(
   }
 }
 
-/** As its file shows it, with the newline. */
+/** As its file shows it, with the newline; an array without elements shows nothing. */
 export function formatParameter(value: ParameterValue): string {
-  if (typeof value === 'boolean') return value ? 'Y\n' : 'N\n';
-  return `${value}\n`;
+  const elements = Array.isArray(value) ? value : [value];
+  if (elements.length === 0) return '';
+  return `${elements.map(formatOne).join(',')}\n`;
+}
+
+function formatOne(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'Y' : 'N';
+  return String(value);
 }
