@@ -59,16 +59,15 @@ export function errnoName(number: number): ErrnoName | undefined {
 /** A failure that user space sees as an errno. `reason` is for people; the kernel does not log it. */
 export class KernelError extends Error {
   readonly code: ErrnoName;
+  /** What kernel functions return and log lines show: a negative number, unless somebody erred. */
+  readonly errno: number;
 
-  constructor(code: ErrnoName, reason: string) {
+  /** `returned` is a number that no name stands for, or that is none of an error. */
+  constructor(code: ErrnoName, reason: string, returned = -ERRNO[code].number) {
     super(reason);
     this.name = 'KernelError';
     this.code = code;
-  }
-
-  /** The negative number that kernel functions return and log lines show. */
-  get errno(): number {
-    return -ERRNO[this.code].number;
+    this.errno = returned;
   }
 }
 

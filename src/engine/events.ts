@@ -33,6 +33,7 @@ function describe(event: KernelEvent): readonly Line[] {
     case 'module-tainting-unsigned':
     case 'module-unknown-parameter':
     case 'module-invalid-parameter':
+    case 'module-init-suspicious':
     case 'module-unknown-symbol':
     case 'module-loaded':
     case 'module-removed':

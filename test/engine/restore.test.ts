@@ -10,12 +10,14 @@ import { startTask } from '../../src/engine/sched/start.ts';
 import { findTask, listTasks, pidOf, stackOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
+import { observe } from '../support/observer.ts';
 import { aTask, aThread } from '../support/tasks.ts';
 
 const SEQUENCES = 1500;
 const FUNCTIONS = ['f', 'g', 'cmdline_proc_show'];
 const FIRST_PID = 500;
 const TASKS = 3;
+const PROCESSES = Array.from({ length: TASKS }, (_, index) => String(FIRST_PID + index));
 
 const pid = fc.integer({ min: FIRST_PID, max: FIRST_PID + TASKS });
 const operation = fc.oneof(
@@ -104,31 +106,6 @@ function settle(machine: Machine): void {
   machine.rmmod('target');
 }
 
-/** Counters, and what belongs to processes that come and go: those behind requests, kworkers. */
-const FLEETING = /^proc\/(uptime|loadavg|stat|self|\d+\/task\/.*)$|^dev\/|^control\/|\/trace_pipe$/;
-const TAINT = /^proc\/sys\/kernel\/tainted$/;
-
-/** Every file and directory: its mode, its links, its text. */
-function observe(machine: Machine): Map<string, string> {
-  const seen = new Map<string, string>();
-  const processes = Array.from({ length: TASKS }, (_, index) => String(FIRST_PID + index));
-  const visit = (path: string) => {
-    const node = machine.find(path);
-    if (!node || FLEETING.test(path) || TAINT.test(path)) return;
-    const { mode, nlink, sizeBytes, uid, gid } = node.attributes();
-    const readable = node.kind === 'file' && mode & 0o400;
-    const text = readable ? machine.cat(path) : '';
-    seen.set(path, [mode.toString(8), nlink, sizeBytes, uid, gid, text].join(' '));
-    if (node.kind !== 'directory') return;
-    for (const [name] of node.list()) {
-      const isOtherProcess = path === 'proc' && /^\d/.test(name) && !processes.includes(name);
-      if (!isOtherProcess) visit(`${path}/${name}`);
-    }
-  };
-  for (const top of ['sys', 'proc']) visit(top);
-  return seen;
-}
-
 function withoutReferences(seen: Map<string, string>): [string, string][] {
   return [...seen].filter(([path]) => path !== 'sys/module/p/refcnt' && path !== 'proc/modules');
 }
@@ -137,20 +114,20 @@ test('enable, then disable, restores every byte that can be observed', () => {
   fc.assert(
     fc.property(scenario, (drawn) => {
       const machine = machineOf(drawn);
-      const unloaded = observe(machine);
+      const unloaded = observe(machine, PROCESSES);
       machine.insmod('p');
       const isReusable = drawn.release === '4.15';
       if (isReusable) settle(machine);
-      const disabled = observe(machine);
+      const disabled = observe(machine, PROCESSES);
       if (isReusable) machine.echo('1', 'p/enabled');
       for (const taken of drawn.operations) perform(machine, taken);
       settle(machine);
 
       const keep = drawn.immediate ? withoutReferences : (seen: Map<string, string>) => [...seen];
-      if (isReusable) expect(keep(observe(machine))).toEqual(keep(disabled));
+      if (isReusable) expect(keep(observe(machine, PROCESSES))).toEqual(keep(disabled));
       const stays = drawn.immediate && isReusable;
       expect(machine.rmmod('p')).toBe(stays ? 'EAGAIN' : 'ok');
-      if (!stays) expect([...observe(machine)]).toEqual([...unloaded]);
+      if (!stays) expect([...observe(machine, PROCESSES)]).toEqual([...unloaded]);
     }),
     { numRuns: SEQUENCES },
   );
@@ -164,9 +141,11 @@ test('the observer sees what a patch changes', () => {
     places: [],
     operations: [],
   });
-  const before = observe(machine);
+  const before = observe(machine, PROCESSES);
   machine.insmod('p');
-  const changed = [...observe(machine)].filter(([path, text]) => before.get(path) !== text);
+  const changed = [...observe(machine, PROCESSES)].filter(
+    ([path, text]) => before.get(path) !== text,
+  );
   expect(changed.map(([path]) => path)).toEqual(
     expect.arrayContaining([
       'sys/kernel/livepatch',

@@ -3,7 +3,7 @@
  *
  * Source: kernel/livepatch/core.c.
  */
-import { assert, type ErrnoName, errnoName, KernelError } from '../../abi/errno.ts';
+import { assert, errnoName, KernelError } from '../../abi/errno.ts';
 import { emit } from '../events.ts';
 import { type Code, findSymbols } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
@@ -137,6 +137,7 @@ export function forgetPatch(kernel: Kernel, patch: Patch): void {
  */
 export function* moduleComing(kernel: Kernel, module: Module): Context {
   assert(module.state === 'coming', 'only a coming module comes');
+  kernel.semantics.checkComing(kernel, module.name);
   yield* locked(kernel, function* coming() {
     module.klpAlive = true;
     for (const patch of kernel.livepatch.patches) {
@@ -259,9 +260,9 @@ function* prePatch(kernel: Kernel, object: PatchObject): Context {
   const returned = yield* runPrePatch(kernel, object);
   if (returned === 0) return;
   emit(kernel, { type: 'pre-patch-failed', object: objectName(object) });
-  // What is no errno would reach the caller as it is; here it has to have a name.
-  const code: ErrnoName = errnoName(-returned) ?? 'EINVAL';
-  throw new KernelError(code, `pre_patch of ${objectName(object)} failed`);
+  // User space needs a name; the module loader and the log get the number.
+  const code = errnoName(-returned) ?? 'EINVAL';
+  throw new KernelError(code, `pre_patch of ${objectName(object)} failed`, returned);
 }
 
 /** Directories, symbols, a place at the end of the list; nothing of it on failure. */

@@ -88,6 +88,8 @@ function describe(event: KlpEvent): [keyof typeof LOG_LEVEL, string] {
         'warning',
         `patch '${event.patch}' failed for module '${event.module}', refusing to load module '${event.module}'`,
       ];
+    case 'invalid-module-name':
+      return ['error', `${event.module}.ko: invalid module name`];
     case 'not-a-livepatch-module':
       return ['error', `module ${event.module} is not marked as a livepatch module`];
     case 'no-reliable-stacks':

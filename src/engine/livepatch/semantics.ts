@@ -34,6 +34,8 @@ export interface Semantics {
   readonly exitPatch: (kernel: Kernel, patch: Patch) => Answer<void>;
   /** Names too long for the kernel to look up. */
   readonly checkNames: (object: PatchObject) => void;
+  /** A module comes whose name the kernel has for itself. */
+  readonly checkComing: (kernel: Kernel, name: string) => void;
   /** The architecture lacks reliable stack traces. */
   readonly checkReliability: (kernel: Kernel, patch: Patch) => void;
   /** Whether a patch may be disabled while others lie above it. */
@@ -70,6 +72,7 @@ const linux415: Semantics = {
   initPatch: registerAndEnablePatch,
   exitPatch: unregisterPatch,
   checkNames: () => {},
+  checkComing: () => {},
   checkReliability: refuseUnlessImmediate,
   checkDisabling: checkOrderOfDisabling,
   enabledChanges: 'after-first-pass',
@@ -123,6 +126,11 @@ const history: readonly Change[] = [
     changes: { opsFlags: { saveRegs: false, permanent: true } },
   },
   {
+    since: '5.8',
+    source: 'core.c:klp_module_coming()',
+    changes: { checkComing: refuseVmlinux },
+  },
+  {
     since: '5.17',
     source: 'transition.c:klp_try_complete_transition(), wake_up_if_idle()',
     changes: { pokeIdle: wakeIfIdle },
@@ -143,6 +151,13 @@ const history: readonly Change[] = [
 export function semanticsOf(release: Release): Semantics {
   const past = history.filter(({ since }) => compare(release, since) >= 0);
   return Object.assign({}, linux415, ...past.map(({ changes }) => changes));
+}
+
+/** An object of that name would be taken for the kernel itself. */
+function refuseVmlinux(kernel: Kernel, name: string): void {
+  if (name !== 'vmlinux') return;
+  emit(kernel, { type: 'invalid-module-name', module: name });
+  throw new KernelError('EINVAL', 'the kernel itself is called vmlinux');
 }
 
 /** Source: core.c:klp_register_patch() of 4.15. */

@@ -201,7 +201,7 @@ function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
   const verdicts: Verdicts = new Map();
   const target = stateNumber(transition.target);
   let stragglers = 0;
-  yield* forEachTask(kernel, (task) => {
+  const trySwitch = (task: Task) => {
     if (patchStateOf(kernel.tasks, task) === target) return;
     const holdup = findHoldup(kernel, task, writer, departing, verdicts);
     if (holdup) {
@@ -214,7 +214,11 @@ function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
     }
     kernel.tasks.patchPending[task] = 0;
     kernel.tasks.patchState[task] = target;
+  };
+  yield* forEachTask(kernel, (task) => {
+    if (kindOf(kernel.tasks, task) !== 'idle') trySwitch(task);
   });
+  for (const { idle } of kernel.cpus) trySwitch(idle);
   return stragglers;
 }
 

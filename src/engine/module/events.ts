@@ -16,6 +16,11 @@ export type ModuleEvent =
       readonly parameter: string;
       readonly value: string;
     }
+  | {
+      readonly type: 'module-init-suspicious';
+      readonly module: string;
+      readonly returned: number;
+    }
   | { readonly type: 'module-unknown-symbol'; readonly module: string; readonly symbol: string }
   | { readonly type: 'module-loaded'; readonly module: string }
   | { readonly type: 'module-removed'; readonly module: string };
@@ -39,6 +44,13 @@ export function describeModuleEvent(event: ModuleEvent): readonly Line[] {
     case 'module-invalid-parameter':
       return [
         line('error', `${module}: \`${event.value}' invalid for parameter \`${event.parameter}'`),
+      ];
+    case 'module-init-suspicious':
+      return [
+        line(
+          'warning',
+          `do_init_module: '${module}'->init suspiciously returned ${event.returned}, it should follow 0/-E convention\ndo_init_module: loading module anyway...`,
+        ),
       ];
     case 'module-unknown-symbol':
       return [line('warning', `${module}: Unknown symbol ${event.symbol} (err -2)`)];

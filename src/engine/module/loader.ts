@@ -57,6 +57,7 @@ export function* loadModule(
     yield* bringToLife(kernel, module, parameters);
   } catch (error) {
     yield* abandon(kernel, module);
+    if (isSuccess(error)) return;
     throw error;
   }
   emit(kernel, { type: 'module-loaded', module: module.name });
@@ -153,10 +154,19 @@ function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]
       module.patch = createPatch(module, adjustPatch?.(kernel, module, patch) ?? patch);
       yield* kernel.semantics.initPatch(kernel, module.patch);
     }
+  } catch (error) {
+    module.patch = undefined;
+    if (!isSuccess(error)) throw error;
+    emit(kernel, { type: 'module-init-suspicious', module: module.name, returned: error.errno });
   } finally {
     putModule(module);
   }
   module.state = 'live';
+}
+
+/** A positive number is no error for those who look for negative ones. Source: do_init_module(). */
+function isSuccess(error: unknown): error is KernelError {
+  return error instanceof KernelError && error.errno > 0;
 }
 
 /** A name that the module does not have is ignored, and logged. Source: parse_args(). */
