@@ -21,6 +21,8 @@ export interface ServeOptions {
   readonly logFile: string | undefined;
   readonly logLevel: string;
   readonly recordFile: string | undefined;
+  /** ES modules, by their full paths. */
+  readonly moduleFiles: readonly string[];
 }
 
 const STDERR = 2;
@@ -47,6 +49,7 @@ async function start({
   logFile,
   logLevel,
   recordFile,
+  moduleFiles,
 }: ServeOptions) {
   const description = await readDescription(machineFile, machineOptions);
   const dest = logFile === undefined ? STDERR : openLogFile(logFile);
@@ -60,6 +63,7 @@ async function start({
     allowOther,
     logger,
     recordFile,
+    moduleFiles,
   });
   const { release, cpus, clock } = description;
   const { directory: mount, recovered } = session;

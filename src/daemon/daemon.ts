@@ -18,6 +18,7 @@ import { modulesLoadedAtBoot } from '../machine/moduleGraph.ts';
 import { builtinModules } from '../modules/builtin.ts';
 import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
+import { importModules, isEsModule, refusal } from './esModules.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
 import type { Recorder } from './recorder.ts';
@@ -32,6 +33,8 @@ export interface DaemonOptions {
   readonly baseDirectory: string;
   readonly allowOther: boolean;
   readonly logger: Logger;
+  /** ES modules to run for the modules that they export. */
+  readonly moduleFiles?: readonly string[];
   /** Modules beyond the built-in ones. */
   readonly modules?: readonly ModuleDefinition[];
   /** Where every input is recorded, if anywhere. */
@@ -54,7 +57,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { description, logger } = options;
   const texts = await readManifests(options);
   const manifests = parseManifests(texts, options.baseDirectory);
-  const modules = [...builtinModules, ...(options.modules ?? []), ...manifests.values()];
+  const code = await importCode(options);
+  const modules = [
+    ...builtinModules,
+    ...(options.modules ?? []),
+    ...manifests.values(),
+    ...[...code.values()].flat(),
+  ];
   const kernel = bootKernel(toBootOptions(description, modules, Date.now()));
   if (logger.isLevelEnabled('info')) kernel.listeners.push(logEvents(logger));
 
@@ -63,7 +72,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const recording = await startRecording(loop, { ...options, manifests: texts });
   for (const name of [
     ...modulesLoadedAtBoot(description, modules),
-    ...description.load.map((name) => manifests.get(name)?.name ?? name),
+    ...description.load.flatMap(
+      (name) => code.get(name)?.map((module) => module.name) ?? manifests.get(name)?.name ?? name,
+    ),
   ]) {
     await load(loop, name, recording?.recorder);
   }
@@ -91,6 +102,21 @@ function clockMode({ clock, speed }: MachineDescription): ClockMode {
   return clock === 'manual' ? { kind: 'manual' } : { kind: 'real', speed };
 }
 
+/** A recording holds all that moves a machine, and code cannot be written down. */
+async function importCode({
+  description,
+  baseDirectory,
+  moduleFiles = [],
+  recordFile,
+}: DaemonOptions): Promise<Map<string, readonly ModuleDefinition[]>> {
+  const files = [...moduleFiles, ...description.load.filter(isEsModule)];
+  const [first] = files;
+  if (first !== undefined && recordFile !== undefined) {
+    throw refusal(first, 'a machine that runs the code of an ES module cannot be recorded');
+  }
+  return importModules([...new Set(files)], baseDirectory);
+}
+
 /** The texts of what `load` names and is no module yet: files. */
 async function readManifests({
   description,
@@ -100,7 +126,9 @@ async function readManifests({
   const known = new Set(
     [...builtinModules, ...modules, ...description.modules].map(({ name }) => name),
   );
-  const files = description.load.filter((name) => !known.has(moduleName(name)));
+  const files = description.load.filter(
+    (name) => !known.has(moduleName(name)) && !isEsModule(name),
+  );
   const texts = await Promise.all(
     files.map(async (file): Promise<[string, string]> => {
       return [file, await readFile(resolve(baseDirectory, file), 'utf8')];

@@ -48,11 +48,20 @@ export function parseManifest(text: string, fileName: string): ModuleDefinition 
 }
 
 function toLivepatchModule(manifest: PatchManifest): ModuleDefinition {
-  const { module, immediate = false, intree = false, depends = [], parameters, objects } = manifest;
+  const {
+    module,
+    description,
+    immediate = false,
+    intree = false,
+    depends = [],
+    parameters,
+    objects,
+  } = manifest;
   const statics = createVariables(manifest.variables ?? {});
   const patch = { immediate, objects: objects.map((object) => toObject(statics, object)) };
   return {
     name: module,
+    ...(description === undefined ? {} : { description }),
     livepatch: true,
     intree,
     depends,

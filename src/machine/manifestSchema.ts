@@ -38,6 +38,7 @@ export const manifestSchema = mapping({
   livepatch: z
     .literal(true, { error: 'must be true: plain modules belong into a machine description' })
     .optional(),
+  description: line.optional(),
   immediate: z.boolean().optional(),
   depends: z.array(ownModuleName).optional(),
   parameters: parameters.optional(),

@@ -24,7 +24,7 @@ const withObject = (object: string) => `module: fix\nobjects: [${object}]`;
 const NO_OBJECTS =
   'objects: a patch needs objects: a list of what it patches, such as [{name: vmlinux, funcs: [...]}]';
 const MANIFEST_KEYS =
-  'module, livepatch, immediate, depends, parameters, variables, intree, objects';
+  'module, livepatch, description, immediate, depends, parameters, variables, intree, objects';
 const FUNC_KEYS = 'old_name, new_name, sympos, immediate, output, returns, log, steps';
 const ERRNO = 'must be 0, or a negative errno such as -19 or -ENODEV, or $NAME';
 const ACTIONS =

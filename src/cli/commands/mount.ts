@@ -18,6 +18,7 @@ interface Options {
   readonly logFile?: string;
   readonly logLevel: string;
   readonly record?: string;
+  readonly module?: readonly string[];
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -43,6 +44,11 @@ export function addMountCommand(program: Command): void {
     .option('--log-file <file>', 'where to log (background: $XDG_STATE_HOME/klpfs/NAME.log)')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
     .option('--record <file>', 'record every input, for klpfs replay')
+    .option(
+      '--module <file>',
+      'an ES module to run, for the modules that it exports; again for more',
+      (file: string, files: readonly string[] = []) => [...files, file],
+    )
     .addHelpText(
       'after',
       `
@@ -59,6 +65,7 @@ Examples:
   $ klpfs mount ~/klp --release 6.1 --cpus 1
   $ klpfs mount ~/klp --machine busy.yaml --clock manual
   $ klpfs mount ~/klp --record klp.jsonl
+  $ klpfs mount ~/klp --module my_fix.mjs
   $ klpfs mount -f ~/klp --log-level debug 2> klpfs.log`,
     )
     .action((directory: string, options: Options) =>
@@ -77,6 +84,7 @@ async function mountHere(directory: string, options: Options): Promise<void> {
     logFile,
     logLevel,
     recordFile: record,
+    moduleFiles: (options.module ?? []).map((file) => resolve(file)),
   });
 }
 
