@@ -90,7 +90,8 @@ function attempt<T>(operation: () => T): Outcome<T> {
 
 function toResult<T>(outcome: Outcome<T>, onBug: OnBug): Result<T> {
   if ('value' in outcome) return outcome;
-  if (outcome.error instanceof KernelError) return { errno: outcome.error.errno };
+  // By its code: FUSE refuses numbers that are no errno, and the client would wait for ever.
+  if (outcome.error instanceof KernelError) return { errno: -ERRNO[outcome.error.code].number };
   onBug(outcome.error);
   return { errno: -ERRNO.EIO.number };
 }

@@ -106,3 +106,12 @@ test('the runner is told who asks', () => {
 
   expect(callers).toEqual([caller]);
 });
+
+test('a number that is no errno is answered by the name that it goes with', () => {
+  const results: unknown[] = [];
+  const refuse = () => {
+    throw new KernelError('EINVAL', 'pre_patch returned -512', -512);
+  };
+  answer(refuse, (result) => results.push(result), expect.unreachable);
+  expect(results).toEqual([{ errno: -22 }]);
+});
