@@ -35,7 +35,7 @@ test('a built-in module is loaded, listed, and removed once it is not used any m
     status: 1,
     output: '',
     errors:
-      'klpfs rmmod: module livepatch_sample is in use\nklpfs rmmod: module unknown is not currently loaded\n',
+      'klpfs rmmod: Module livepatch_sample is in use\nklpfs rmmod: Module unknown is not currently loaded\n',
   });
   await sh(`echo 0 > ${enabled}; klpfs wait livepatch_sample`);
   expect(await sh('klpfs rmmod livepatch-sample')).toEqual({ status: 0, output: '', errors: '' });
@@ -97,7 +97,8 @@ test.each<[what: string, command: string, text: string, why: string, detail: str
   const { status, output, errors } = await sh(`klpfs insmod ${command}`);
   expect({ status, output }).toEqual({ status: 1, output: '' });
   const [first, ...details] = errors.split('\n');
-  expect(first).toBe(`klpfs insmod: could not insert module ${isKnown ? 'bad' : file}: ${why}`);
+  const verb = file.startsWith('./') ? 'load' : 'insert';
+  expect(first).toBe(`klpfs insmod: could not ${verb} module ${isKnown ? 'bad' : file}: ${why}`);
   expect(details.join('\n')).toMatch(new RegExp(`${detail}\n?$`));
   expect((await sh('ls mnt/sys/module mnt/sys/kernel/livepatch/*; cat mnt/proc/modules')).output).toBe(
     'mnt/sys/module:\n',

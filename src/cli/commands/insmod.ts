@@ -69,7 +69,7 @@ function readManifest(path: string): string {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
-    throw new CommandError(`could not insert module ${path}: ${errnoText(errno)}`);
+    throw new CommandError(`could not load module ${path}: ${errnoText(errno)}`);
   }
 }
 

@@ -50,10 +50,10 @@ function remove(machine: Machine, name: string): string | undefined {
 function describeRefusal(machine: Machine, name: string, errno: string): string {
   switch (errno) {
     case 'ENOENT':
-      return `module ${name} is not currently loaded`;
+      return `Module ${name} is not currently loaded`;
     case 'EAGAIN': {
       const users = readModules(machine).find((module) => module.name === name)?.used_by ?? [];
-      return `module ${name} is in use${users.length > 0 ? ` by: ${users.join(' ')}` : ''}`;
+      return `Module ${name} is in use${users.length > 0 ? ` by: ${users.join(' ')}` : ''}`;
     }
     default:
       return `could not remove module ${name}: ${errnoText(errno)}`;
