@@ -162,6 +162,12 @@ test.each(['postPatch', 'preUnpatch', 'postUnpatch'] as const)(
   },
 );
 
-test.each([5, -9999, Number.NaN])('a pre_patch that returns %d refuses the patch', (returned) => {
+test.each([-9999, Number.NaN])('a pre_patch that returns %d refuses the patch', (returned) => {
   expect(machineWith({ prePatch: () => returned }).insmod('p')).toBe('EINVAL');
+});
+
+test('a pre_patch that returns 5 refuses the patch, but the module stays', () => {
+  const machine = machineWith({ prePatch: () => 5 });
+  expect(machine.insmod('p')).toBe('ok');
+  expect([machine.ls(''), machine.cat('sys/module/p/initstate')]).toEqual([[], 'live']);
 });
