@@ -230,6 +230,120 @@ export const DIFFERENCES: readonly Difference[] = [
   },
 
   {
+    key: 'own-processes',
+    ids: ['trans.t3.child'],
+    unlessExists: OWN_STATE,
+    changes: [
+      ['1\n1\n1\n1\n0\n', '1\n1\n0\n'],
+      [
+        '--- exit',
+        `--- stderr\ncat: ${OWN_STATE}: No such file or directory\ncat: /proc/PID/patch_state: No such file or directory\n--- exit`,
+      ],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['unp.disable'],
+    unlessExists: OWN_STATE,
+    changes: [
+      [
+        '1\n0\n--- exit 0',
+        `1\n--- stderr\ncat: ${OWN_STATE}: No such file or directory\n--- exit 1`,
+      ],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['unp.state'],
+    unlessExists: OWN_STATE,
+    changes: [
+      ['1\n0\n0\noriginal', '1\n0\noriginal'],
+      ['--- exit', `--- stderr\ncat: ${OWN_STATE}: No such file or directory\n--- exit`],
+    ],
+  },
+  {
+    key: 'kthread-frames',
+    ids: ['kth.load'],
+    changes: [[/^\[<0>\] ret_from_fork.*\n/gm, '']],
+  },
+  {
+    key: 'kthread-frames',
+    ids: ['busy.state'],
+    changes: [[/^\[<0>\] (?:msleep|process_one_work|ret_from_fork).*\n/gm, '']],
+  },
+  {
+    key: 'replay-links',
+    ids: ['busy.state'],
+    changes: [
+      [
+        '--- exit',
+        '--- stderr\ncat: /proc/PID/patch_state: No such file or directory\ncat: /proc/PID/patch_state: No such file or directory\n--- exit',
+      ],
+    ],
+  },
+  {
+    key: 'replay-links',
+    ids: ['cmd.patched'],
+    changes: [['26\n0\n', '26\n21\n']],
+  },
+  {
+    key: 'replay-records',
+    ids: ['trans.wait18'],
+    changes: [['--- exit 0\n', '--- exit 0\n--- dmesg\nlivepatch: signaling remaining tasks\n']],
+  },
+  {
+    key: 'replay-records',
+    ids: ['file.params'],
+    changes: [['klpx_a                 SIZE  1\n', '']],
+  },
+  {
+    key: 'transition-speed',
+    ids: ['trans.force'],
+    changes: [['rc=0\n1\n0\n-1\n', 'rc=0\n1\n1\n1\n']],
+  },
+  {
+    key: 'module-syscalls',
+    ids: ['trans.second.strace', 'trans.rmmod'],
+    changes: [
+      [
+        /^(?:finit_module[\s\S]*|rmmod: ERROR: Module klpx_a is in use\n)\+\+\+ exited with 1 \+\+\+\n/gm,
+        'bash: line 1: strace: command not found\n',
+      ],
+      ['--- exit 1\n', '--- exit 127\n'],
+    ],
+  },
+  {
+    key: 'surroundings',
+    ids: ['trans.reverse.after'],
+    changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 5 root root 0 DATE ..']],
+  },
+  {
+    key: 'errno-range',
+    ids: ['fail.prepatch.vmlinux[-512]', 'fail.prepatch.vmlinux[-4095]'],
+    changes: [[/Unknown error \d+/g, 'Invalid argument']],
+  },
+  {
+    key: 'errno-range',
+    ids: ['fail.prepatch.vmlinux[-4096]'],
+    changes: [['Unknown symbol in module, or unknown parameter (see dmesg)', 'Invalid argument']],
+  },
+  {
+    key: 'call-traces',
+    ids: ['obj.dupfunc', 'obj.dupobj'],
+    changes: [[/^CPU: [\s\S]*? <\/TASK>\n/gm, '']],
+  },
+  {
+    key: 'load-average',
+    ids: ['sym.twofuncs'],
+    changes: [['klpx_a: f1 live patched\n', 'LOAD\n']],
+  },
+  {
+    key: 'code-layout',
+    ids: ['sym.twofuncs'],
+    changes: [[/^(loadavg_proc_show .*\n)(version_proc_show .*\n)/gm, '$2$1']],
+  },
+
+  {
     key: 'poll-changes',
     ids: ['read.poll', 'read.poll.wronly', 'read.removed.fd', 'force.read.sys'],
     changes: [['revents=IN|PRI|OUT|ERR|RDNORM|', 'revents=IN|OUT|RDNORM|']],

@@ -17,7 +17,7 @@ here=$(dirname "$(readlink -f "$0")")
 # The programs of the oracle's guest that the probes use. It had no df, mkfifo, chgrp, findmnt.
 programs=(
   bash cat chattr chmod chown cp cut date dd diff env find getfattr grep head id ln ls lsattr md5sum mkdir
-  cmp mktemp pgrep mv od pwd readlink rm rmdir sed seq setfattr setpriv sleep sort stat tac tail tee touch tr
+  cmp mktemp mv od pwd readlink rm rmdir sed seq setfattr setpriv sleep sort stat tac tail tee touch tr
   truncate umount uniq wc yes awk
 )
 

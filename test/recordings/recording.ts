@@ -26,7 +26,8 @@ export function parseRecording(lines: string): Recorded[] {
 }
 
 //
-const END_OF_TRANSITION = /^livepatch: '.*': (?:un)?patching complete$/;
+const END_OF_TRANSITION =
+  /^livepatch: '.*': (?:(?:un)?patching complete|completing (?:un)?patching transition)$/;
 
 /**
  * What a command answered as one text, for `expect` to show side by side.

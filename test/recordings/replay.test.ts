@@ -16,10 +16,13 @@ const PROBES: readonly Probe[] = [
   { name: '03-reads' },
   { name: '04-namespace-ops' },
   { name: '02b-writes-disable' },
+  { name: '05-transition' },
+  { name: '06a-failures' },
+  { name: '07-dyndbg' },
   { name: '08-dyndbg-grammar' },
 ];
-/** A minute where nothing else runs. */
-const REPLAY_MS = 600_000;
+/** Three minutes where nothing else runs. */
+const REPLAY_MS = 1_200_000;
 const REPLAYS_MORE = 2;
 
 const recordings = PROBES.map(({ name }) => ({ name, records: readRecording(name) }));
