@@ -47,7 +47,7 @@ export interface Code {
   /** Whether the unwinder knows its frames; code written in assembly may lack what that takes. */
   readonly unwind: boolean;
   readonly body: Body | undefined;
-  /** The ftrace ops that are attached to the call site, in the order of registration. */
+  /** The ftrace ops that are attached to the call site, the newest first. */
   readonly ops: FtraceOps[];
 }
 

@@ -76,20 +76,20 @@ test('a callback is told which function is called, and from where', () => {
   expect(lines).toEqual(['w: f <-do_syscall_64', 'w: g <-f']);
 });
 
-test('several ops at a call site are called in the order of registration, until unregistered', () => {
+test('several ops at a call site are called, the newest first, until unregistered', () => {
   const { kernel, code, lines, watcher, call } = aMachine();
   const [a, b, c] = [watcher('a'), watcher('b'), watcher('c')] as const;
   for (const ops of [a, c]) addToFilter(ops, code('f'));
   for (const ops of [a, b, c]) registerFtraceFunction(kernel, ops);
   call('f');
-  expect(lines.map((line) => line[0])).toEqual(['a', 'b', 'c']);
+  expect(lines.map((line) => line[0])).toEqual(['c', 'b', 'a']);
 
   lines.length = 0;
   unregisterFtraceFunction(kernel, b);
   setFilter(kernel, a, 'filter', [code('f'), code('g')]);
   call('f');
   call('g');
-  expect(lines.map((line) => line.slice(0, 4))).toEqual(['a: f', 'c: f', 'a: g']);
+  expect(lines.map((line) => line.slice(0, 4))).toEqual(['c: f', 'a: f', 'a: g']);
 
   lines.length = 0;
   unregisterFtraceFunction(kernel, a);

@@ -3,7 +3,7 @@
  *
  * Source: lib/dynamic_debug.c:ddebug_tokenize(), ddebug_parse_flags(), ddebug_parse_query().
  */
-import type { KernelError } from '../../abi/errno.ts';
+import { KernelError } from '../../abi/errno.ts';
 import type { Dialect } from './dialect.ts';
 import { FLAGS } from './sites.ts';
 
@@ -62,8 +62,8 @@ export function parseCommand(text: string, dialect: Dialect, complain: Complain)
 function orElse<T>(parse: () => T, failure: () => KernelError): T {
   try {
     return parse();
-  } catch {
-    throw failure();
+  } catch (error) {
+    throw error instanceof KernelError ? failure() : error;
   }
 }
 

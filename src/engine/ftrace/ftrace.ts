@@ -141,12 +141,12 @@ function detach(ftrace: Ftrace, ops: FtraceOps): void {
   for (const code of ops.filter) remove(code.ops, ops);
 }
 
-/** In the order of registration. */
+/** The one that was registered last comes first. Source: add_ftrace_ops(). */
 function insert(ftrace: Ftrace, list: FtraceOps[], ops: FtraceOps): void {
   const number = numberOf(ftrace, ops);
-  const later = list.findIndex((other) => numberOf(ftrace, other) > number);
-  if (later < 0) list.push(ops);
-  else list.splice(later, 0, ops);
+  const earlier = list.findIndex((other) => numberOf(ftrace, other) < number);
+  if (earlier < 0) list.push(ops);
+  else list.splice(earlier, 0, ops);
 }
 
 function remove(list: FtraceOps[], ops: FtraceOps): void {
@@ -159,7 +159,7 @@ export function numberOf(ftrace: Ftrace, ops: FtraceOps): number {
   return ftrace.registered.get(ops) ?? ftrace.nextNumber;
 }
 
-/** The ops that a call of the function reaches, in the order of registration. */
+/** The ops that a call of the function reaches, the newest first. Source: ftrace_ops_list_func(). */
 export function opsAt(ftrace: Ftrace, code: Code): readonly FtraceOps[] {
   if (ftrace.everywhere.length === 0 || !code.traceable) return code.ops;
   const all = [...code.ops];
