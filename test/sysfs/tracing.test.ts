@@ -372,6 +372,16 @@ test('a full ring drops the oldest entries, and says how many were written', () 
   expect(machine.cat(`${T}/trace`)).toContain('# entries-in-buffer/entries-written: 51040/52000 ');
 });
 
+test('differences: who has trace open for reading does not keep 4.15 from tracing', () => {
+  const machine = aMachine('4.15');
+  machine.echo('cmdline_proc_show', `${T}/set_ftrace_filter`);
+  machine.echo('function', `${T}/current_tracer`);
+  const held = machine.open(`${T}/trace`, 0);
+  machine.cat('proc/cmdline');
+  expect(traced(machine)).toEqual(['cmdline_proc_show <-seq_read']);
+  held.release();
+});
+
 test('differences: a word without a blank counts at once; calls of one moment have one time', () => {
   const machine = aMachine('6.1');
   expect(machine.write('nosuch', `${T}/set_ftrace_filter`)).toBe('EINVAL');
