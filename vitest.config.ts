@@ -1,10 +1,13 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const TIMEOUTS = { testTimeout: 30_000, hookTimeout: 30_000 };
-const REPLAY = 'test/recordings/**/*.test.ts';
+const REPLAY = 'test/recordings/replay.test.ts';
 
 export default defineConfig({
   test: {
+    // Most tests wait for daemons and clocks; a worker a core leaves half of the time unused.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       {
         test: {
