@@ -191,7 +191,7 @@ async function benchTasks(): Promise<void> {
     const nsPerTask = (costs.transitionMs * 1e6) / tasks;
     print(
       `${String(tasks).padStart(7)} tasks          ${costs.bytesPerTask.toFixed(0)} bytes each (limit 200); boot ${(costs.bootMs / 1000).toFixed(2)} s; ` +
-        `transition ${costs.transitionMs.toFixed(1)} ms = ${nsPerTask.toFixed(0)} ns a task, of which mark and pass ${costs.passMs.toFixed(1)} ms (limit 100)`,
+        `transition ${costs.transitionMs.toFixed(1)} ms = ${nsPerTask.toFixed(0)} ns a task, a pass that switches all ${costs.passMs.toFixed(1)} ms (limit 100)`,
     );
   }
 }
