@@ -26,6 +26,13 @@ test('a real clock moves virtual time by itself, faster if told so', async () =>
   expect(kernel.clock.nowNs).toBeGreaterThanOrEqual(50_000 * NS_PER_MS);
 });
 
+test('the clock of an idle machine is never far behind, since files have their times from it', async () => {
+  const { kernel, loop } = loopWith({ kind: 'real', speed: 1 });
+  loop.start();
+  await wait(600);
+  expect(kernel.clock.nowNs).toBeGreaterThan(300 * NS_PER_MS);
+});
+
 test('a manual clock stands still until it is moved, and a request waits until it is there', async () => {
   const { kernel, loop } = loopWith({ kind: 'manual' });
   loop.start();
