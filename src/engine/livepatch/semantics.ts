@@ -28,6 +28,8 @@ import { replacedBy } from './replace.ts';
 
 type Point = `${number}.${number}`;
 
+export type ExitWork = 'signals' | 'patch';
+
 export interface Semantics {
   /** What the init() of a livepatch module does with its patch. */
   readonly initPatch: (kernel: Kernel, patch: Patch) => Context;
@@ -55,6 +57,8 @@ export interface Semantics {
   readonly retireCompleted: (kernel: Kernel, patch: Patch) => void;
   /** Remaining tasks were forced: which patches stay for ever? */
   readonly noteForced: (kernel: Kernel, patch: Patch) => void;
+  /** What is looked at on the way to user space, one after the other. */
+  readonly exitWork: readonly ExitWork[];
   /** How a livepatch asks ftrace, beyond IPMODIFY. */
   readonly opsFlags: Pick<FtraceOps, 'saveRegs' | 'permanent'>;
   /** A function to patch is no place that ftrace knows. */
@@ -85,6 +89,8 @@ const linux415: Semantics = {
   isSamePosition: (a, b) => (a || 1) === (b || 1),
   retireCompleted: () => {},
   noteForced: () => {},
+  // Source: arch/x86/entry/common.c:exit_to_usermode_loop().
+  exitWork: ['signals', 'patch'],
   opsFlags: { saveRegs: true, permanent: false },
   announceUntraceable: (kernel, oldName, { errno }) =>
     emit(kernel, { type: 'setting-filter-failed', oldName, errno }),
@@ -125,14 +131,19 @@ const history: readonly Change[] = [
     changes: { opsFlags: { saveRegs: true, permanent: true } },
   },
   {
-    since: '5.11',
-    source: 'patch.c:klp_patch_func(), CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS on x86',
-    changes: { opsFlags: { saveRegs: false, permanent: true } },
-  },
-  {
     since: '5.8',
     source: 'core.c:klp_module_coming()',
     changes: { checkComing: refuseVmlinux },
+  },
+  {
+    since: '5.9',
+    source: 'kernel/entry/common.c:exit_to_user_mode_loop()',
+    changes: { exitWork: ['patch', 'signals'] },
+  },
+  {
+    since: '5.11',
+    source: 'patch.c:klp_patch_func(), CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS on x86',
+    changes: { opsFlags: { saveRegs: false, permanent: true } },
   },
   {
     since: '5.17',
