@@ -13,7 +13,7 @@ import type { Answer, Context } from '../sched/context.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { wakeIfIdle, wakeTask } from '../sched/scheduler.ts';
 import { notifySignal } from '../sched/signal.ts';
-import { isPatchPending, kindOf, listTasks, runStateOf } from '../sched/task.ts';
+import { isPatchPending, kindOf, listTasks, runStateOf, type Task } from '../sched/task.ts';
 import { queueWork } from '../sched/workqueue.ts';
 import {
   checkOrderOfDisabling,
@@ -25,6 +25,7 @@ import {
 import type { Holdup } from './events.ts';
 import { funcsOf, type Patch, type PatchObject, patchName, type Transition } from './model.ts';
 import { replacedBy } from './replace.ts';
+import { schedTrySwitch } from './transition.ts';
 
 type Point = `${number}.${number}`;
 
@@ -57,6 +58,8 @@ export interface Semantics {
   readonly retireCompleted: (kernel: Kernel, patch: Patch) => void;
   /** Remaining tasks were forced: which patches stay for ever? */
   readonly noteForced: (kernel: Kernel, patch: Patch) => void;
+  /** A kthread that is in a transition, and computes, comes by cond_resched(). */
+  readonly condResched: (kernel: Kernel, task: Task) => void;
   /** What is looked at on the way to user space, one after the other. */
   readonly exitWork: readonly ExitWork[];
   /** How a livepatch asks ftrace, beyond IPMODIFY. */
@@ -89,6 +92,7 @@ const linux415: Semantics = {
   isSamePosition: (a, b) => (a || 1) === (b || 1),
   retireCompleted: () => {},
   noteForced: () => {},
+  condResched: () => {},
   // Source: arch/x86/entry/common.c:exit_to_usermode_loop().
   exitWork: ['signals', 'patch'],
   opsFlags: { saveRegs: true, permanent: false },
@@ -159,6 +163,11 @@ const history: readonly Change[] = [
         emit(kernel, { type: 'location-not-found', oldName }),
       holdupPrinter: () => 'klp_try_switch_task',
     },
+  },
+  {
+    since: '6.4',
+    source: 'sched/core.c:klp_cond_resched(), transition.c:__klp_sched_try_switch()',
+    changes: { condResched: schedTrySwitch },
   },
   {
     // Later kernels, and the stable ones of Debian, take 0 and 1 for the same; this one never did.

@@ -113,11 +113,13 @@ function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
 }
 
 /**
- * What happens on every return to user space. A kthread that is interrupted comes by here too, and
- * goes on without; so does who computes inside the kernel.
+ * What happens on every return to user space. A kthread that computes comes by here too where others
+ * may run, and goes on; so does a process that computes inside the kernel.
  */
 function leaveKernel(kernel: Kernel, task: Task): void {
-  const isProcess = kindOf(kernel.tasks, task) === 'user';
+  const kind = kindOf(kernel.tasks, task);
+  if (kind === 'kthread') kernel.semantics.condResched(kernel, task);
+  const isProcess = kind === 'user';
   const runsCode = kernel.threads.has(task);
   if (runsCode && stackOf(kernel.tasks, task).depth > 0) return;
   kernel.tasks.stack[task] = kernel.emptyStack;
