@@ -21,7 +21,7 @@ test('the machine that docs/machine.md shows is valid, and holds what it says', 
 
 test('the manifest that docs/machine.md shows is valid', () => {
   const [text = ''] = blocks(read('docs/machine.md'), 'manifest');
-  const { name, patch } = parseManifest(text, 'docs/machine.md');
+  const { name, patch } = parseManifest(text, 'docs/machine.md', '4.15');
   expect([name, patch?.objects.length]).toEqual(['livepatch_nfs_fix', 2]);
 });
 

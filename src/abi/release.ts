@@ -6,10 +6,11 @@
  */
 
 /** The releases that a machine can be. */
-export const RELEASES = ['4.15', '6.1'] as const;
+export const RELEASES = ['4.15', '6.1', '6.12', '6.14'] as const;
 export type Release = (typeof RELEASES)[number];
 
-type Point = `${number}.${number}`;
+/** A release in history, whether a machine can be one or not. */
+export type Point = `${number}.${number}`;
 
 /** From `since` up to, but not including, `until`. */
 export interface ReleaseSpan {

@@ -56,7 +56,7 @@ export interface Daemon {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { description, logger } = options;
   const texts = await readManifests(options);
-  const manifests = parseManifests(texts, options.baseDirectory);
+  const manifests = parseManifests(texts, options);
   const code = await importCode(options);
   const modules = [
     ...builtinModules,
@@ -139,10 +139,13 @@ async function readManifests({
 
 function parseManifests(
   texts: ReadonlyMap<string, string>,
-  baseDirectory: string,
+  { baseDirectory, description: { release } }: DaemonOptions,
 ): Map<string, ModuleDefinition> {
   return new Map(
-    [...texts].map(([file, text]) => [file, parseManifest(text, resolve(baseDirectory, file))]),
+    [...texts].map(([file, text]) => [
+      file,
+      parseManifest(text, resolve(baseDirectory, file), release),
+    ]),
   );
 }
 

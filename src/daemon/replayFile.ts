@@ -121,11 +121,11 @@ function toStep(key: PropertyKey): string | number {
   return typeof key === 'number' ? key : String(key);
 }
 
-function parseManifests({ manifests }: RecordingHeader, refuse: Refuse) {
+function parseManifests({ manifests, machine }: RecordingHeader, refuse: Refuse) {
   const parsed = new Map<string, ModuleDefinition>();
   for (const [name, text] of Object.entries(manifests)) {
     try {
-      parsed.set(name, parseManifest(text, name));
+      parsed.set(name, parseManifest(text, name, machine.release));
     } catch (error) {
       throw error instanceof MachineError ? refuse(`manifests: ${error.message}`) : error;
     }

@@ -36,7 +36,7 @@ export function daemonVerbs(description: MachineDescription, loop: MachineLoop):
 
 /** Makes the module available under its own name; one that is loaded stays as it is. */
 function acceptManifest(kernel: Kernel, text: string): void {
-  const definition = asRequest(() => parseManifest(text, 'manifest'));
+  const definition = asRequest(() => parseManifest(text, 'manifest', kernel.config.release));
   kernel.modules.available.set(definition.name, definition);
 }
 

@@ -49,6 +49,10 @@ export interface Code {
   readonly body: Body | undefined;
   /** The ftrace ops that are attached to the call site, the newest first. */
   readonly ops: FtraceOps[];
+  /** FTRACE_FL_TOUCHED: somebody has seen its calls since boot. */
+  touched: boolean;
+  /** FTRACE_FL_MODIFIED: somebody has redirected them. */
+  modified: boolean;
 }
 
 export interface FunctionDefinition {
@@ -103,6 +107,8 @@ export function addSymbols(
       unwind: definition.unwind ?? true,
       body: definition.body,
       ops: [],
+      touched: false,
+      modified: false,
     };
     symbols.codes.push(code);
     symbols.byName.set(code.name, [...(symbols.byName.get(code.name) ?? []), code]);

@@ -1,5 +1,6 @@
 /** Patch manifests: livepatch modules as data. What they say is never code. */
 import { assert } from '../abi/errno.ts';
+import type { Release } from '../abi/release.ts';
 import type { Call, FunctionDefinition } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { newFunctionsOf } from '../engine/livepatch/create.ts';
@@ -14,6 +15,7 @@ import type { Context } from '../engine/sched/context.ts';
 import type { Action } from './action.ts';
 import { VMLINUX } from './description.ts';
 import { type Finding, parseSource, refusal } from './document.ts';
+import { findAnachronisms } from './manifestEra.ts';
 import {
   type ManifestFunc,
   type ManifestObject,
@@ -34,17 +36,26 @@ import {
 } from './variables.ts';
 
 /**
- * Reads a patch manifest.
+ * Reads a patch manifest for a machine of this release.
  *
  * @throws MachineError with everything that is wrong, each with its place in the text.
  */
-export function parseManifest(text: string, fileName: string): ModuleDefinition {
+export function parseManifest(text: string, fileName: string, release: Release): ModuleDefinition {
+  const { manifest, refuse } = readManifest(text, fileName);
+  const findings = [...findUnknownNames(manifest), ...findAnachronisms(manifest, release)];
+  if (findings.length > 0) throw refuse(findings);
+  return toLivepatchModule(manifest);
+}
+
+/** The name of the module that it describes, as the kernel knows it. */
+export function nameInManifest(text: string, fileName: string): string {
+  return readManifest(text, fileName).manifest.module;
+}
+
+function readManifest(text: string, fileName: string) {
   const source = parseSource(text, fileName);
   const refuse = (findings: readonly Finding[]) => refusal(source, findings);
-  const manifest = validate(manifestSchema, source.value ?? null, refuse);
-  const unknown = [...findUnknownNames(manifest)];
-  if (unknown.length > 0) throw refuse(unknown);
-  return toLivepatchModule(manifest);
+  return { manifest: validate(manifestSchema, source.value ?? null, refuse), refuse };
 }
 
 function toLivepatchModule(manifest: PatchManifest): ModuleDefinition {
@@ -52,13 +63,20 @@ function toLivepatchModule(manifest: PatchManifest): ModuleDefinition {
     module,
     description,
     immediate = false,
+    replace = false,
+    states = [],
     intree = false,
     depends = [],
     parameters,
     objects,
   } = manifest;
   const statics = createVariables(manifest.variables ?? {});
-  const patch = { immediate, objects: objects.map((object) => toObject(statics, object)) };
+  const patch = {
+    immediate,
+    replace,
+    states,
+    objects: objects.map((object) => toObject(statics, object)),
+  };
   return {
     name: module,
     ...(description === undefined ? {} : { description }),

@@ -6,6 +6,7 @@ import { integer, line, mapping, name, ownModuleName } from './schema.ts';
 
 const SYMPOS_MAX = 2 ** 31 - 1;
 const INT_MAX = 2 ** 31 - 1;
+const UINT_MAX = 2 ** 32 - 1;
 
 const func = mapping({
   old_name: name,
@@ -29,6 +30,12 @@ const object = mapping({
   funcs: z.array(func).optional(),
 });
 
+/** An id of 0 ends the list in C. */
+const state = mapping({
+  id: integer(1, Number.MAX_SAFE_INTEGER),
+  version: integer(0, UINT_MAX),
+});
+
 const NO_OBJECTS =
   'a patch needs objects: a list of what it patches, such as [{name: vmlinux, funcs: [...]}]';
 
@@ -40,6 +47,8 @@ export const manifestSchema = mapping({
     .optional(),
   description: line.optional(),
   immediate: z.boolean().optional(),
+  replace: z.boolean().optional(),
+  states: z.array(state).optional(),
   depends: z.array(ownModuleName).optional(),
   parameters: parameters.optional(),
   variables: z.record(identifier, integer(-INT_MAX - 1, INT_MAX)).optional(),

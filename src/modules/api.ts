@@ -16,7 +16,7 @@ export {
   lookupName,
 } from '../engine/kallsyms.ts';
 export type { Kernel } from '../engine/kernel.ts';
-export type { Callbacks, PatchObject } from '../engine/livepatch/model.ts';
+export type { Callbacks, PatchObject, SystemState } from '../engine/livepatch/model.ts';
 export {
   type ShadowConstructor,
   type ShadowData,
@@ -28,6 +28,7 @@ export {
   shadowGet,
   shadowGetOrAlloc,
 } from '../engine/livepatch/shadow.ts';
+export { getPrevState, getState } from '../engine/livepatch/state.ts';
 export {
   type Module,
   type ModuleDefinition,

@@ -5,7 +5,7 @@ import { emit } from '../engine/events.ts';
 import type { Body, FunctionDefinition, Returned } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { newFunctionsOf } from '../engine/livepatch/create.ts';
-import type { Callbacks, PatchDefinition } from '../engine/livepatch/model.ts';
+import type { Callbacks, PatchDefinition, StateDefinition } from '../engine/livepatch/model.ts';
 import {
   type Module,
   type ModuleDefinition,
@@ -29,6 +29,10 @@ export interface LivepatchSource extends Omit<ModuleSource, 'patch' | 'livepatch
   readonly objects: readonly ObjectSource[];
   /** Skip the consistency model; up to 4.15. */
   readonly immediate?: boolean;
+  /** Takes the place of all livepatches before it; from 5.1 on. */
+  readonly replace?: boolean;
+  /** What it changes beyond code; from 5.5 on. */
+  readonly states?: readonly StateDefinition[];
 }
 
 export interface ObjectSource {
@@ -65,9 +69,18 @@ export function defineModule({ name, parameters = {}, ...rest }: ModuleSource): 
 
 /** A livepatch, which its init() enables. */
 export function defineLivepatch(source: LivepatchSource): ModuleDefinition {
-  const { objects, immediate = false, functions = [], ...rest } = source;
+  const {
+    objects,
+    immediate = false,
+    replace = false,
+    states = [],
+    functions = [],
+    ...rest
+  } = source;
   const patch: PatchDefinition = {
     immediate,
+    replace,
+    states,
     objects: objects.map(({ name, callbacks = {}, funcs = [] }) => ({
       name,
       callbacks,

@@ -3,6 +3,7 @@
  *
  * Source: kernel/trace/ftrace.c:t_show(), add_trampoline_func().
  */
+import { assert } from '../abi/errno.ts';
 import { isIn, type ReleaseSpan, since } from '../abi/release.ts';
 import { traceableFunctions } from '../engine/ftrace/filter.ts';
 import { type FtraceOps, numberOf, opsAt } from '../engine/ftrace/ftrace.ts';
@@ -12,7 +13,7 @@ import type { Kernel } from '../engine/kernel.ts';
 /** How a release writes a line; the last row whose span holds the release is its own. */
 interface LineStyle {
   readonly releases: ReleaseSpan;
-  readonly flags: (ops: readonly FtraceOps[]) => string;
+  readonly flags: (ops: readonly FtraceOps[], code: Code) => string;
   /** What is between the trampoline of a lone ops that asks for registers, and its handler. */
   readonly assistant?: string;
   readonly handlerSizes: Readonly<Record<string, string>>;
@@ -34,6 +35,14 @@ const STYLES: readonly LineStyle[] = [
     handlerSizes: { klp_ftrace_handler: '0x110', function_trace_call: '0x120' },
     listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
   },
+  {
+    // A column more for call ops, and one for functions that were redirected once.
+    releases: since('6.4'),
+    flags: (ops, { modified }) =>
+      `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}    ${modified ? ' M ' : '   '}`,
+    handlerSizes: { klp_ftrace_handler: '0x100', function_trace_call: '0x110' },
+    listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
+  },
 ];
 
 function flag(ops: readonly FtraceOps[], which: 'saveRegs' | 'ipModify', shown: string): string {
@@ -42,14 +51,31 @@ function flag(ops: readonly FtraceOps[], which: 'saveRegs' | 'ipModify', shown: 
 
 /** Ascending by address; none while ftrace is off. */
 export function showEnabledFunctions(kernel: Kernel): string {
-  const { ftrace, config } = kernel;
+  if (kernel.ftrace.enabled === 0) return '';
+  const style = styleOf(kernel);
+  return showFunctions(kernel, style, tracedFunctions(kernel));
+}
+
+/** touched_functions: those that ever were in enabled_functions, as they are now. */
+export function showTouchedFunctions(kernel: Kernel): string {
+  const style = styleOf(kernel);
+  return showFunctions(
+    kernel,
+    style,
+    [...traceableFunctions(kernel)].filter(({ touched }) => touched),
+  );
+}
+
+function showFunctions(kernel: Kernel, style: LineStyle, codes: readonly Code[]): string {
+  return codes
+    .map((code) => `${describeCode(code)} ${describeUsers(kernel, code, style)}\n`)
+    .join('');
+}
+
+function styleOf({ config }: Kernel): LineStyle {
   const style = STYLES.findLast(({ releases }) => isIn(config.release, releases));
-  if (!style || ftrace.enabled === 0) return '';
-  let text = '';
-  for (const code of tracedFunctions(kernel)) {
-    text += `${describeCode(code)} ${describeUsers(kernel, opsAt(ftrace, code), style)}\n`;
-  }
-  return text;
+  assert(style, 'every release has a style');
+  return style;
 }
 
 /** Looks at all functions only if somebody sees them all. */
@@ -69,10 +95,14 @@ export function describeCode({ name, module }: Code): string {
   return module ? `${name} [${module.name}]` : name;
 }
 
-function describeUsers(kernel: Kernel, users: readonly FtraceOps[], style: LineStyle): string {
-  const head = `(${users.length})${style.flags(users)}`;
+/** What its call site calls when nobody is to be told. */
+const STUB = 'ftrace_stub+0x0/0x20';
+
+function describeUsers(kernel: Kernel, code: Code, style: LineStyle): string {
+  const users = opsAt(kernel.ftrace, code);
+  const head = `(${users.length})${style.flags(users, code)}`;
   const [only, ...others] = users;
-  if (!only || others.length > 0) return `${head} ->${style.listFunction}`;
+  if (!only || others.length > 0) return `${head} ->${only ? style.listFunction : STUB}`;
   const size = style.handlerSizes[only.handlerName] ?? '0x40';
   const handler = `${only.handlerName}+0x0/${size}`;
   const called = only.saveRegs ? (style.assistant ?? handler) : handler;

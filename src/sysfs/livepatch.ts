@@ -19,6 +19,8 @@ export const patchAttributes: AttributeTable<Patch> = {
   enabled: rw(since('4.0'), (patch) => formatFlag(patch.enabled), storeEnabled),
   transition: ro(since('4.12'), (patch, kernel) => formatFlag(isInTransition(kernel, patch))),
   force: wo(since('4.16'), storeForce),
+  replace: ro(since('6.11'), (patch) => formatFlag(patch.replace)),
+  stack_order: ro(since('6.14'), showStackOrder),
 };
 
 export const objectAttributes: AttributeTable<PatchObject> = {
@@ -29,6 +31,19 @@ export const objectAttributes: AttributeTable<PatchObject> = {
 function* storeEnabled(patch: Patch, input: string, kernel: Kernel): Context {
   const enabled = parseBool(input, kernel.config.release);
   yield* writeEnabled(kernel, patch, enabled);
+}
+
+/**
+ * Its place on the list, from 1; one that is off the list already gets the length of the list.
+ *
+ * Source: stack_order_show().
+ */
+function* showStackOrder(patch: Patch, kernel: Kernel): Context<string> {
+  const { mutex, patches } = kernel.livepatch;
+  return yield* withMutex(kernel, mutex, () => {
+    const place = patches.indexOf(patch);
+    return `${place < 0 ? patches.length : place + 1}\n`;
+  });
 }
 
 /** Writing 0 succeeds and does nothing. Source: force_store(). */

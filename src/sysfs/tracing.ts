@@ -9,12 +9,15 @@ import { traceableFunctions } from '../engine/ftrace/filter.ts';
 import { setTracer, setTracingOn, TRACERS } from '../engine/ftrace/trace.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { fixedDirectory } from './directory.ts';
-import { describeCode, showEnabledFunctions } from './enabledFunctions.ts';
+import { describeCode, showEnabledFunctions, showTouchedFunctions } from './enabledFunctions.ts';
 import { functionFilterFile } from './functionFilter.ts';
 import type { Tree } from './inode.ts';
 import type { Directory } from './node.ts';
 import { traceFile, tracePipeFile } from './traceFile.ts';
 import { tracefsFile } from './tracefsFile.ts';
+
+/** Source: the files that Debian's 6.1 and 6.12 have there. */
+const TOUCHED_FUNCTIONS = since('6.4');
 
 export function tracingDirectory(tree: Tree): Directory {
   const { kernel } = tree;
@@ -30,6 +33,9 @@ export function tracingDirectory(tree: Tree): Directory {
     enabled_functions: readOnly(() => showEnabledFunctions(kernel)),
     set_ftrace_filter: functionFilterFile(tree, 'filter'),
     set_ftrace_notrace: functionFilterFile(tree, 'notrace'),
+    ...(isIn(kernel.config.release, TOUCHED_FUNCTIONS)
+      ? { touched_functions: readOnly(() => showTouchedFunctions(kernel)) }
+      : {}),
     trace: traceFile(tree),
     trace_pipe: tracePipeFile(tree),
     tracing_on: tracefsFile(tree, {

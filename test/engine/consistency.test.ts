@@ -197,7 +197,7 @@ function checkConsistency(machine: Machine): void {
         if (!func.patched) continue;
         const below = codeBelow(func);
         const runsOld = below !== undefined && frames.has(below);
-        const runsNew = frames.has(func.newFunc);
+        const runsNew = func.newFunc !== undefined && frames.has(func.newFunc);
         if (!inTransition || state === 1) expect(runsOld).toBe(false);
         if (inTransition && state === 0) expect(runsNew).toBe(false);
       }

@@ -31,7 +31,7 @@ import {
   type Task,
   UNPATCHED,
 } from '../../src/engine/sched/task.ts';
-import { explore, type World } from '../support/explore.ts';
+import { explore, versionName, type World } from '../support/explore.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
 import { aTask, sleeperIn } from '../support/tasks.ts';
@@ -116,7 +116,7 @@ function* told<T>(history: string[], who: string, steps: Steps<T>): Context<T> {
 function judge(kernel: Kernel, task: Task, picked: string | undefined): string | undefined {
   const state = patchStateOf(kernel.tasks, task);
   for (const func of kernel.livepatch.patches.flatMap((known) => [...funcsOf(known)])) {
-    const isPicked = func.newFunc.name === picked;
+    const isPicked = versionName(func) === picked;
     if (isPicked && !func.patched && !func.transition) return `${picked} was removed`;
     if (isPicked && func.transition && state === UNPATCHED) return `${picked} in state 0`;
     const isTop = func.oldFunc && findFuncStack(kernel, func.oldFunc)?.top === func;

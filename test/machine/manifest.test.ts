@@ -11,7 +11,7 @@ import { aModule } from '../support/modules.ts';
 
 function refusalOf(text: string): string[] {
   try {
-    parseManifest(text, 'fix.yaml');
+    parseManifest(text, 'fix.yaml', '4.15');
   } catch (error) {
     if (error instanceof MachineError) return error.message.split('\n');
     throw error;
@@ -76,13 +76,13 @@ test.each<[what: string, object: string, release: Release, answer: string]>([
   ['an object of 60 characters',    `{name: ${LONG}}`, '4.15', 'ok'],
   ['an object of 60 characters',    `{name: ${LONG}}`, '6.1', 'EINVAL'],
 ])('%s is for the kernel to judge', (_, object, release, answer) => {
-  const machine = new Machine({ release, modules: [parseManifest(withObject(object), 'fix.yaml')] });
+  const machine = new Machine({ release, modules: [parseManifest(withObject(object), 'fix.yaml', release)] });
   expect(machine.insmod('fix')).toBe(answer);
 });
 
 test.each(['fs/nfsd', LONG])('%s can be the name of an object and of a function', (name) => {
   const text = withObject(`{name: ${name}, funcs: [{old_name: ${name}}]}`);
-  expect(parseManifest(text, 'fix.yaml').patch?.objects).toMatchObject([
+  expect(parseManifest(text, 'fix.yaml', '4.15').patch?.objects).toMatchObject([
     { name, funcs: [{ oldName: name, newFunction: { name: `livepatch_${name}` } }] },
   ]);
 });
@@ -106,7 +106,7 @@ objects:
 `;
 
 test('a manifest says all that a module definition has', () => {
-  const manifest = parseManifest(FULL, 'fix.yaml');
+  const manifest = parseManifest(FULL, 'fix.yaml', '4.15');
   expect(manifest).toMatchObject({
     name: 'livepatch_nfs_fix',
     livepatch: true,
@@ -129,7 +129,7 @@ test('a manifest says all that a module definition has', () => {
 
 test('a function body logs and shows', () => {
   const nfsd = aModule({ name: 'nfsd', functions: [{ name: 'nfsd_open' }, { name: 'nfsd_open' }] });
-  const modules = [nfsd, parseManifest(FULL, 'fix.yaml')];
+  const modules = [nfsd, parseManifest(FULL, 'fix.yaml', '4.15')];
   const machine = new Machine({ modules });
   machine.insmod('nfsd');
   expect(machine.insmod('livepatch-nfs-fix')).toBe('ok');
@@ -148,7 +148,7 @@ objects:
     callbacks: {pre_patch: [{log: one}, {return: 0}, {log: never}], post_patch: [{log: two}],
                 pre_unpatch: [{log: three}], post_unpatch: [{log: four}]}
     funcs: [{old_name: cmdline_proc_show, output: "fixed\\n"}]`;
-  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml')] });
+  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml', '4.15')] });
   const logged = () =>
     machine.dmesg().filter((line) => /^fix: (one|two|three|four|never)$/.test(line));
   expect(machine.insmod('fix')).toBe('ok');
@@ -162,14 +162,14 @@ objects:
 
 test.each(['-19', '-ENODEV', 'ENODEV'])('pre_patch refuses with %s', (errno) => {
   const text = withObject(`{name: vmlinux, callbacks: {pre_patch: [{return: ${errno}}]}}`);
-  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml')] });
+  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml', '4.15')] });
   expect(machine.insmod('fix')).toBe('ENODEV');
 });
 
 test('a callback sleeps as long as it says, and nobody can interrupt it', () => {
   const steps = '[{sleep: 2ms}, {return: EINVAL}]';
   const text = withObject(`{name: vmlinux, callbacks: {pre_patch: ${steps}}}`);
-  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml')] });
+  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml', '4.15')] });
   const insmod = machine.startWrite('fix', 'control/insmod');
   machine.advance(1.9);
   expect(insmod.answer).toBe('pending');
@@ -181,14 +181,14 @@ test('a callback sleeps as long as it says, and nobody can interrupt it', () => 
 
 test('a callback that sleeps forever never answers', () => {
   const text = withObject('{name: vmlinux, callbacks: {pre_patch: [{sleep: forever}]}}');
-  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml')] });
+  const machine = new Machine({ modules: [parseManifest(text, 'fix.yaml', '4.15')] });
   const insmod = machine.startWrite('fix', 'control/insmod');
   machine.advance(1_000_000);
   expect(insmod.answer).toBe('pending');
 });
 
 test('what a manifest does not say is as plain as can be', () => {
-  expect(parseManifest(withObject('{name: vmlinux}'), 'fix.yaml')).toMatchObject({
+  expect(parseManifest(withObject('{name: vmlinux}'), 'fix.yaml', '4.15')).toMatchObject({
     intree: false,
     depends: [],
     parameters: [],
@@ -200,7 +200,7 @@ test('what a manifest does not say is as plain as can be', () => {
 test('a manifest patches the n-th function of a module by sympos', () => {
   const nfsd = aModule({ name: 'nfsd', functions: [{ name: 'nfsd_open' }, { name: 'nfsd_open' }] });
   const text = withObject('{name: nfsd, funcs: [{old_name: nfsd_open, sympos: 2}]}');
-  const machine = new Machine({ modules: [nfsd, parseManifest(text, 'fix.yaml')] });
+  const machine = new Machine({ modules: [nfsd, parseManifest(text, 'fix.yaml', '4.15')] });
   machine.insmod('nfsd');
   expect(machine.insmod('fix')).toBe('ok');
   expect(machine.ls('sys/kernel/livepatch/fix/nfsd')).toContain('nfsd_open,2');
@@ -223,7 +223,7 @@ objects:
 `;
 
 function machineFrom(callbacks: string, steps = '[]', ...words: string[]): Machine {
-  const modules = [parseManifest(withSteps(callbacks, steps), 'fix.yaml')];
+  const modules = [parseManifest(withSteps(callbacks, steps), 'fix.yaml', '4.15')];
   const machine = new Machine({ modules, functions: [{ name: 'f' }] });
   expect(machine.insmod('fix', ...words)).toBe('ok');
   return machine;
@@ -263,7 +263,7 @@ test('a callback sets parameters, and knows its object', () => {
 test('pre_patch returns a parameter', () => {
   const text = withSteps('{pre_patch: [{return: $limit}]}', '[]');
   const machine = new Machine({
-    modules: [parseManifest(text, 'fix.yaml')],
+    modules: [parseManifest(text, 'fix.yaml', '4.15')],
     functions: [{ name: 'f' }],
   });
   expect(machine.insmod('fix', 'limit=-19')).toBe('ENODEV');

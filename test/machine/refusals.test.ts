@@ -36,7 +36,7 @@ test.each<[text: string, complaint: string]>([
   ['cpus: 1\n---\ncpus: 2',            'm.yaml:2:1: Source contains multiple documents; please use YAML.parseAllDocuments()'],
   // Single values
   ['release: 4.15',                    'm.yaml:1:10: release: must be a string: put it in quotes, as in "4.15"'],
-  ['release: "4.14"',                  'm.yaml:1:10: release: must be one of "4.15", "6.1"'],
+  ['release: "4.14"',                  'm.yaml:1:10: release: must be one of "4.15", "6.1", "6.12", "6.14"'],
   ['cpus: 0',                          'm.yaml:1:7: cpus: must be an integer from 1 to 64'],
   ['cpus: 65',                         'm.yaml:1:7: cpus: must be an integer from 1 to 64'],
   ['cpus: 1.5',                        'm.yaml:1:7: cpus: must be an integer from 1 to 64'],

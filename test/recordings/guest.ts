@@ -89,7 +89,7 @@ async function mountMachine(folder: string, { name }: Probe): Promise<Session> {
 }
 
 async function readManifest(file: string) {
-  return parseManifest(await readFile(join(HERE, file), 'utf8'), file);
+  return parseManifest(await readFile(join(HERE, file), 'utf8'), file, '6.1');
 }
 
 async function runProbe(folder: string, name: string): Promise<Recorded[]> {

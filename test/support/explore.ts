@@ -5,7 +5,7 @@
  * start. Orders that have led to the same state before are not followed further.
  */
 import type { Kernel } from '../../src/engine/kernel.ts';
-import { funcsOf, funcsOn, patchName } from '../../src/engine/livepatch/model.ts';
+import { funcsOf, funcsOn, type PatchFunc, patchName } from '../../src/engine/livepatch/model.ts';
 import { isBusy, stepCpu } from '../../src/engine/sched/run.ts';
 import { pidOf } from '../../src/engine/sched/task.ts';
 
@@ -119,17 +119,22 @@ function describeState({ kernel, history }: World, steps: ReadonlyMap<number, nu
   return JSON.stringify([rows, queues, work, owner, queue.waiters, facts(kernel), history]);
 }
 
+/** What a version of a function is called here. */
+export function versionName({ newFunc, oldName }: PatchFunc): string {
+  return newFunc?.name ?? `nop_${oldName}`;
+}
+
 /** What writers change and handlers read. */
 function facts({ tasks, livepatch, kallsyms }: Kernel): Map<string, string> {
   const shown = new Map<string, string>();
   for (const patch of livepatch.patches) {
     for (const func of funcsOf(patch)) {
-      shown.set(`${func.newFunc.name}.transition`, String(func.transition));
-      shown.set(`${func.newFunc.name}.patched`, String(func.patched));
+      shown.set(`${versionName(func)}.transition`, String(func.transition));
+      shown.set(`${versionName(func)}.patched`, String(func.patched));
     }
   }
   for (const [code, stack] of livepatch.funcStacks) {
-    const names = [...funcsOn(stack)].map(({ newFunc }) => newFunc.name);
+    const names = [...funcsOn(stack)].map(versionName);
     shown.set(`func stack of ${code.name}`, names.join(', ') || 'empty');
   }
   for (const code of kallsyms.objects.get(undefined)?.codes ?? []) {

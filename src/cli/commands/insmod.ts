@@ -59,8 +59,8 @@ function isManifest(module: string): boolean {
 async function acceptManifest(machine: Machine, path: string): Promise<string> {
   const text = readManifest(path);
   insert(machine, { name: path, text: errnoText }, () => request(machine, 'manifest', text));
-  const { parseManifest } = await import('../../machine/manifest.ts');
-  return parseManifest(text, path).name;
+  const { nameInManifest } = await import('../../machine/manifest.ts');
+  return nameInManifest(text, path);
 }
 
 function readManifest(path: string): string {

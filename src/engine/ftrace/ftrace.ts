@@ -12,6 +12,7 @@ import { KernelError } from '../../abi/errno.ts';
 import { type Code, findSymbols } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { kindOf, type Task } from '../sched/task.ts';
+import { traceableFunctions } from './filter.ts';
 
 /**
  * Told of a call: of which function, and from which (unknown where the kernel lacks it). What it
@@ -90,7 +91,7 @@ export function registerFtraceFunction(kernel: Kernel, ops: FtraceOps): void {
   checkIpModify(ops, ops.filter);
   ftrace.registered.set(ops, ftrace.nextNumber);
   ftrace.nextNumber += 1;
-  attach(ftrace, ops);
+  attach(kernel, ops);
 }
 
 /** unregister_ftrace_function(). */
@@ -106,18 +107,19 @@ export function unregisterFtraceFunction({ ftrace }: Kernel, ops: FtraceOps): vo
  * Source: ftrace_hash_move_and_update_ops().
  */
 export function setFilter(
-  { ftrace }: Kernel,
+  kernel: Kernel,
   ops: FtraceOps,
   which: 'filter' | 'notrace',
   codes: Iterable<Code>,
 ): void {
+  const { ftrace } = kernel;
   const isRegistered = ftrace.registered.has(ops);
   const wanted = new Set(codes);
   if (isRegistered && which === 'filter') checkIpModify(ops, wanted);
   if (isRegistered) detach(ftrace, ops);
   ops[which].clear();
   for (const code of wanted) ops[which].add(code);
-  if (isRegistered) attach(ftrace, ops);
+  if (isRegistered) attach(kernel, ops);
 }
 
 /** Source: __ftrace_hash_update_ipmodify(). */
@@ -131,9 +133,16 @@ function checkIpModify(ops: FtraceOps, filter: ReadonlySet<Code>): void {
   }
 }
 
-function attach(ftrace: Ftrace, ops: FtraceOps): void {
-  if (ops.filter.size === 0) insert(ftrace, ftrace.everywhere, ops);
-  for (const code of ops.filter) if (!ops.notrace.has(code)) insert(ftrace, code.ops, ops);
+function attach(kernel: Kernel, ops: FtraceOps): void {
+  const { ftrace } = kernel;
+  const isEverywhere = ops.filter.size === 0;
+  if (isEverywhere) insert(ftrace, ftrace.everywhere, ops);
+  for (const code of isEverywhere ? traceableFunctions(kernel) : ops.filter) {
+    if (ops.notrace.has(code)) continue;
+    if (!isEverywhere) insert(ftrace, code.ops, ops);
+    code.touched = true;
+    code.modified ||= ops.ipModify;
+  }
 }
 
 function detach(ftrace: Ftrace, ops: FtraceOps): void {

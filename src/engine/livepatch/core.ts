@@ -23,6 +23,8 @@ import {
   patchName,
 } from './model.ts';
 import { patchObject, unpatchObject } from './patch.ts';
+import { addNops } from './replace.ts';
+import { isPatchCompatible } from './state.ts';
 import {
   cancelTransition,
   initTransition,
@@ -67,6 +69,7 @@ export function* enrollPatch(kernel: Kernel, patch: Patch): Context {
   requireLivepatchModule(kernel, patch);
   kernel.semantics.checkReliability(kernel, patch);
   yield* locked(kernel, function* enroll() {
+    requireCompatibleStates(kernel, patch);
     getModule(patch);
     try {
       initPatch(kernel, patch);
@@ -271,6 +274,7 @@ function initPatch(kernel: Kernel, patch: Patch): void {
   const name = patchName(patch);
   patch.kobject = addKobject(kernel, kernel.livepatchDirectory, name, { kind: 'patch', patch });
   try {
+    if (patch.replace) addNops(kernel, patch);
     for (const object of patch.objects) initObject(kernel, patch, object);
   } catch (error) {
     deleteKobject(patch.kobject);
@@ -287,8 +291,10 @@ function initObject(kernel: Kernel, patch: Patch, object: PatchObject): void {
     kind: 'object',
     object,
   });
+  object.kobject = directory;
   for (const func of object.funcs) {
-    addKobject(kernel, directory, `${func.oldName},${func.sympos || 1}`, { kind: 'func', func });
+    const name = `${func.oldName},${func.sympos || 1}`;
+    func.kobject = addKobject(kernel, directory, name, { kind: 'func', func });
   }
   if (isObjectLoaded(object)) resolveObject(kernel, object);
 }
@@ -325,6 +331,12 @@ function requireLivepatchModule(kernel: Kernel, { module }: Patch): void {
   if (module.definition.livepatch) return;
   emit(kernel, { type: 'not-a-livepatch-module', module: module.name });
   throw new KernelError('EINVAL', `${module.name} is not a livepatch module`);
+}
+
+function requireCompatibleStates(kernel: Kernel, patch: Patch): void {
+  if (isPatchCompatible(kernel, patch)) return;
+  emit(kernel, { type: 'incompatible-states', patch: patchName(patch) });
+  throw new KernelError('EINVAL', 'a state is older than what is installed, or missing');
 }
 
 function requireNoTransition(kernel: Kernel): void {

@@ -1,8 +1,8 @@
 /**
  * The pr_debug() calls of kernel/livepatch, release by release.
  *
- * Source: kernel/livepatch/transition.c. The lines of 6.1 are those that Debian's kernel lists;
- * 4.15's are counted in its source.
+ * Source: kernel/livepatch/transition.c. The lines of 6.1 and 6.12 are those that Debian's kernels
+ * list; 4.15's are counted in its source, and 6.14 is taken to have those of 6.12.
  */
 import { isIn, type Release, type ReleaseSpan, since } from '../../abi/release.ts';
 import type { DebugSiteDefinition } from '../dynamicDebug/sites.ts';
@@ -45,6 +45,19 @@ const ERAS: readonly Era[] = [
       site(329, 'klp_try_switch_task',     '%s: Unknown error code (%d) when trying to switch %s:%d\n'),
       site(521, 'klp_init_transition',     "'%s': initializing %s transition\n", 'transition-initializing'),
       site(582, 'klp_reverse_transition',  "'%s': reversing transition from %s\n", 'transition-reversing'),
+    ],
+  },
+  {
+    releases: since('6.12'),
+    sites: [
+      site(97,  'klp_complete_transition', "'%s': completing %s transition\n", 'transition-completing'),
+      site(170, 'klp_cancel_transition',   "'%s': canceling patching transition, going to unpatch\n", 'transition-canceling'),
+      site(345, 'klp_try_switch_task',     '%s: %s:%d is running\n', 'running'),
+      site(349, 'klp_try_switch_task',     '%s: %s:%d has an unreliable stack\n', 'unreliable-stack'),
+      site(353, 'klp_try_switch_task',     '%s: %s:%d is sleeping on function %s\n', 'sleeping-on'),
+      site(358, 'klp_try_switch_task',     '%s: Unknown error code (%d) when trying to switch %s:%d\n'),
+      site(591, 'klp_init_transition',     "'%s': initializing %s transition\n", 'transition-initializing'),
+      site(653, 'klp_reverse_transition',  "'%s': reversing transition from %s\n", 'transition-reversing'),
     ],
   },
 ];

@@ -35,6 +35,7 @@ export type KlpEvent =
   | ModuleFailure<'applying-to-module-failed'>
   | { readonly type: 'refusing-module'; readonly patch: string; readonly module: string }
   | { readonly type: 'invalid-module-name'; readonly module: string }
+  | { readonly type: 'incompatible-states'; readonly patch: string }
   | { readonly type: 'not-a-livepatch-module'; readonly module: string }
   | { readonly type: 'no-reliable-stacks'; readonly level: 'error' | 'warning' }
   | { readonly type: 'may-never-complete' }

@@ -17,7 +17,17 @@ import type { ShadowVariables } from './shadow.ts';
 export interface PatchDefinition {
   /** Skip the consistency model for the whole patch; up to 4.15. */
   readonly immediate: boolean;
+  /** Takes the place of all patches before it; from 5.1 on. */
+  readonly replace?: boolean;
+  /** What it changes beyond code; from 5.5 on. */
+  readonly states?: readonly StateDefinition[];
   readonly objects: readonly ObjectDefinition[];
+}
+
+/** What an author writes of a struct klp_state. */
+export interface StateDefinition {
+  readonly id: number;
+  readonly version: number;
 }
 
 export interface ObjectDefinition {
@@ -49,8 +59,10 @@ export interface PatchFunc {
   readonly oldName: string;
   readonly sympos: number;
   readonly immediate: boolean;
-  readonly newFunc: Code;
+  /** Undefined for a nop, which stands for the original: see newFuncOf(). */
+  readonly newFunc: Code | undefined;
   readonly object: PatchObject;
+  kobject: KobjectDirectory | undefined;
   /** The function that it replaces; known while the object is loaded. */
   oldFunc: Code | undefined;
   /**
@@ -69,6 +81,9 @@ export interface PatchObject {
   readonly patch: Patch;
   readonly callbacks: Callbacks;
   readonly funcs: PatchFunc[];
+  /** It has nothing but nops, and goes with them. */
+  readonly dynamic: boolean;
+  kobject: KobjectDirectory | undefined;
   /** The loaded target; stays undefined for vmlinux. */
   module: Module | undefined;
   patched: boolean;
@@ -80,12 +95,20 @@ export interface PatchObject {
 export interface Patch {
   readonly module: Module;
   readonly immediate: boolean;
+  readonly replace: boolean;
+  readonly states: readonly SystemState[];
   readonly objects: PatchObject[];
   kobject: KobjectDirectory | undefined;
   /** Flips when a transition starts, not when it ends. */
   enabled: boolean;
   /** Its module reference is never dropped. */
   forced: boolean;
+}
+
+/** struct klp_state: a change beyond code, for which callbacks answer. */
+export interface SystemState extends StateDefinition {
+  /** What its callbacks keep there. */
+  data: unknown;
 }
 
 /** struct klp_ops: everything that replaces one function, and its ftrace ops. */
@@ -155,6 +178,16 @@ export function patchName(patch: Patch): string {
 /** As log lines and directories name it. */
 export function objectName(object: PatchObject): string {
   return object.name ?? 'vmlinux';
+}
+
+/** func->nop: it was added so that the patch undoes what an older one did to this function. */
+export function isNop({ newFunc }: PatchFunc): boolean {
+  return newFunc === undefined;
+}
+
+/** What the function becomes: the original where it is a nop. Source: func->new_func. */
+export function newFuncOf({ newFunc, oldFunc }: PatchFunc): Code | undefined {
+  return newFunc ?? oldFunc;
 }
 
 /** klp_is_object_loaded(). */

@@ -21,7 +21,13 @@ import { cpuOfTask } from '../sched/cpu.ts';
 import { runToEnd, type Steps } from '../sched/steps.ts';
 import { synchronizeEveryCpu } from '../sched/synchronize.ts';
 import { IDLE, patchStateOf, pidOf, type Task, UNPATCHED } from '../sched/task.ts';
-import type { FuncStack, Patch, PatchFunc, PatchObject } from './model.ts';
+import {
+  type FuncStack,
+  newFuncOf,
+  type Patch,
+  type PatchFunc,
+  type PatchObject,
+} from './model.ts';
 
 /** Source: klp_find_ops(). */
 export function findFuncStack(kernel: Kernel, oldFunc: Code): FuncStack | undefined {
@@ -29,8 +35,8 @@ export function findFuncStack(kernel: Kernel, oldFunc: Code): FuncStack | undefi
 }
 
 /**
- * The version that this task's call gets; undefined is the original. Each step is one read of what
- * writers change.
+ * The version that this task's call gets; undefined is the original, as for a nop: to jump to where
+ * one is would go on for ever. Each step is one read of what writers change.
  *
  * Only one step down is ever made, since only one patch can be in transition. It is one generator,
  * without others inside, because it is part of every call of a patched function.
@@ -77,7 +83,7 @@ function warn(kernel: Kernel, task: Task, what: string): void {
  * Source: klp_check_stack_func().
  */
 export function codeBelow(func: PatchFunc): Code | undefined {
-  return func.below?.newFunc ?? func.oldFunc;
+  return func.below ? newFuncOf(func.below) : func.oldFunc;
 }
 
 /**
@@ -99,10 +105,15 @@ export function* patchObject(kernel: Kernel, object: PatchObject): Context {
 
 /** Source: klp_unpatch_object(). */
 export function* unpatchObject(kernel: Kernel, object: PatchObject): Context {
-  for (const func of object.funcs) {
+  yield* unpatchFuncs(kernel, object.funcs);
+  object.patched = false;
+}
+
+/** Those of them that are on a func stack. Source: __klp_unpatch_object(). */
+export function* unpatchFuncs(kernel: Kernel, funcs: readonly PatchFunc[]): Context {
+  for (const func of funcs) {
     if (func.patched) yield* unpatchFunc(kernel, func);
   }
-  object.patched = false;
 }
 
 /** Source: klp_unpatch_objects(). */

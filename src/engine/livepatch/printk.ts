@@ -92,6 +92,11 @@ function describe(event: KlpEvent): [keyof typeof LOG_LEVEL, string] {
       return ['error', `${event.module}.ko: invalid module name`];
     case 'not-a-livepatch-module':
       return ['error', `module ${event.module} is not marked as a livepatch module`];
+    case 'incompatible-states':
+      return [
+        'error',
+        `Livepatch patch (${event.patch}) is not compatible with the already installed livepatches.`,
+      ];
     case 'no-reliable-stacks':
       return [
         event.level,

@@ -24,6 +24,7 @@ import {
 } from './core.ts';
 import type { Holdup } from './events.ts';
 import { funcsOf, type Patch, type PatchObject, patchName, type Transition } from './model.ts';
+import { replacedBy } from './replace.ts';
 
 type Point = `${number}.${number}`;
 
@@ -48,6 +49,8 @@ export interface Semantics {
   readonly pokeIdle: (cpu: Cpu) => void;
   /** Unpatching is complete: is the module let go? */
   readonly retireUnpatched: (patch: Patch) => void;
+  /** Two positions of a symbol mean the same one; 0 is "the only one". */
+  readonly isSamePosition: (a: number, b: number) => boolean;
   /** A transition is complete, whichever way, other than by cancelling. */
   readonly retireCompleted: (kernel: Kernel, patch: Patch) => void;
   /** Remaining tasks were forced: which patches stay for ever? */
@@ -79,6 +82,7 @@ const linux415: Semantics = {
   nudge: () => {},
   pokeIdle: () => {},
   retireUnpatched: putUnlessImmediate,
+  isSamePosition: (a, b) => (a || 1) === (b || 1),
   retireCompleted: () => {},
   noteForced: () => {},
   opsFlags: { saveRegs: true, permanent: false },
@@ -112,7 +116,7 @@ const history: readonly Change[] = [
       enabledChanges: 'before-first-pass',
       nudge: signalStragglers,
       retireUnpatched: () => {},
-      retireCompleted: freeDisabledPatch,
+      retireCompleted: freeWhatIsGone,
     },
   },
   {
@@ -144,6 +148,12 @@ const history: readonly Change[] = [
         emit(kernel, { type: 'location-not-found', oldName }),
       holdupPrinter: () => 'klp_try_switch_task',
     },
+  },
+  {
+    // Later kernels, and the stable ones of Debian, take 0 and 1 for the same; this one never did.
+    since: '6.14',
+    source: 'core.c:klp_find_func()',
+    changes: { isSamePosition: (a, b) => a === b },
   },
 ];
 
@@ -210,9 +220,16 @@ function signalStragglers(kernel: Kernel, { patch, passes }: Transition): void {
   }
 }
 
-/** The directory goes, then the module reference. Source: core.c:klp_free_patch_work_fn(). */
-function freeDisabledPatch(kernel: Kernel, patch: Patch): void {
-  if (patch.enabled) return;
+/** Itself, or what it has replaced. Source: transition.c:klp_try_complete_transition(). */
+function freeWhatIsGone(kernel: Kernel, patch: Patch): void {
+  if (!patch.enabled) freePatchAsync(kernel, patch);
+  else if (patch.replace) {
+    for (const older of replacedBy(kernel, patch)) freePatchAsync(kernel, older);
+  }
+}
+
+/** The directory goes, then the module reference. Source: core.c:klp_free_patch_async(). */
+function freePatchAsync(kernel: Kernel, patch: Patch): void {
   forgetPatch(kernel, patch);
   queueWork(kernel, kernel.cpus[0]?.id ?? 0, function* freePatch() {
     const { kobject } = patch;
@@ -224,5 +241,7 @@ function freeDisabledPatch(kernel: Kernel, patch: Patch): void {
 }
 
 function pinWhatIsGoingAway(kernel: Kernel, patch: Patch): void {
-  if (kernel.livepatch.transition?.target === 'unpatched') patch.forced = true;
+  const { transition, patches } = kernel.livepatch;
+  if (transition?.target === 'unpatched') patch.forced = true;
+  else if (patch.replace) for (const other of patches) if (other !== patch) other.forced = true;
 }

@@ -36,6 +36,7 @@ import type { Holdup } from './events.ts';
 import {
   funcsOf,
   isObjectLoaded,
+  newFuncOf,
   type Patch,
   type PatchFunc,
   patchName,
@@ -44,6 +45,7 @@ import {
 } from './model.ts';
 import { codeBelow, unpatchObjects } from './patch.ts';
 import { opposite, stateNumber, updatePatchState } from './patchState.ts';
+import { discardNops, unpatchReplacedPatches } from './replace.ts';
 
 /** MAX_STACK_ENTRIES: a deeper stack counts as unreliable. */
 const MAX_STACK_ENTRIES = 100;
@@ -167,6 +169,10 @@ function* completeTransition(kernel: Kernel): Context {
   const { patch, target } = transition;
   emit(kernel, { type: 'transition-completing', patch: patchName(patch), target });
 
+  if (patch.replace && target === 'patched') {
+    yield* unpatchReplacedPatches(kernel, patch);
+    yield* discardNops(kernel, patch);
+  }
   if (target === 'unpatched') {
     yield* unpatchObjects(kernel, patch);
     yield* kernel.livepatch.synchronize(kernel);
@@ -283,7 +289,7 @@ export function departingCode({ patch, target }: Transition): Departing {
   const departing: Departing = new Map();
   for (const func of funcsOf(patch)) {
     if (!func.object.patched || func.immediate) continue;
-    const code = target === 'unpatched' ? func.newFunc : codeBelow(func);
+    const code = target === 'unpatched' ? newFuncOf(func) : codeBelow(func);
     if (code && !departing.has(code)) departing.set(code, func);
   }
   return departing;
