@@ -20,7 +20,7 @@ import { createEmptyStack } from './sched/stack.ts';
 import { startTasks, type TaskDefinition } from './sched/start.ts';
 import { addTask, createTaskTable, IDLE, type TaskTable } from './sched/task.ts';
 import { createWorker, createWorkerPool, queueDelayedWork } from './sched/workqueue.ts';
-import { bannerOf, PROC_SHOW_FUNCTIONS } from './vmlinux.ts';
+import { bannerOf, ownFunctionsOf } from './vmlinux.ts';
 
 export interface BootOptions {
   readonly config: KernelConfig;
@@ -65,8 +65,9 @@ export function bootKernel(options: BootOptions): Kernel {
     livepatch: createLivepatchState(),
     livepatchDirectory: createKobject('livepatch', { kind: 'livepatch' }),
     moduleDirectory: createKobject('module', { kind: 'modules' }),
+    kernelDirectory: createKobject('kernel', { kind: 'kernel' }),
     procEntries: new Map(),
-    log: createKernelLog(),
+    log: createKernelLog(options.config.cmdline),
     pointers: createPointers(options.seed),
     dynamicDebug: createDynamicDebug(options.config.release),
     listeners: [],
@@ -78,7 +79,10 @@ export function bootKernel(options: BootOptions): Kernel {
     level: LOG_LEVEL.info,
     text: `Command line: ${options.config.cmdline}`,
   });
-  addSymbols(kernel.kallsyms, undefined, [...PROC_SHOW_FUNCTIONS, ...options.functions]);
+  addSymbols(kernel.kallsyms, undefined, [
+    ...ownFunctionsOf(options.config.release),
+    ...options.functions,
+  ]);
   startTasks(kernel, options.tasks);
   for (const cpu of cpus) startKthreads(kernel, cpu);
   for (const interrupt of options.interrupts) scheduleInterrupt(kernel, interrupt);

@@ -60,9 +60,10 @@ export interface Kernel {
   readonly trace: Trace;
   readonly modules: ModuleRegistry;
   readonly livepatch: LivepatchState;
-  /** /sys/kernel/livepatch and /sys/module. */
+  /** /sys/kernel/livepatch, /sys/module, and what modules have made in /sys/kernel. */
   readonly livepatchDirectory: KobjectDirectory;
   readonly moduleDirectory: KobjectDirectory;
+  readonly kernelDirectory: KobjectDirectory;
   readonly procEntries: ProcEntries;
   readonly log: KernelLog;
   /** How addresses look to those who may not know them. */

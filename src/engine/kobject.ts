@@ -16,6 +16,8 @@ import { createWaitQueue, type WaitQueue, waitOn, wakeAll } from './sched/wait.t
 export type KobjectOwner =
   | { readonly kind: 'livepatch' }
   | { readonly kind: 'modules' }
+  | { readonly kind: 'kernel' }
+  | { readonly kind: 'files'; readonly files: KobjectFiles }
   | { readonly kind: 'patch'; readonly patch: Patch }
   | { readonly kind: 'object'; readonly object: PatchObject }
   | { readonly kind: 'func'; readonly func: PatchFunc }
@@ -24,6 +26,9 @@ export type KobjectOwner =
   | { readonly kind: 'notes'; readonly module: Module }
   | { readonly kind: 'sections'; readonly module: Module }
   | { readonly kind: 'parameters'; readonly module: Module };
+
+/** Files that a module shows in a directory of its own. Source: struct kobj_attribute. */
+export type KobjectFiles = Readonly<Record<string, (kernel: Kernel) => string>>;
 
 export interface KobjectDirectory {
   readonly name: string;
@@ -60,6 +65,25 @@ export function addKobject(
   const directory = newDirectory(parent, shown, owner);
   parent.children.set(shown, directory);
   return directory;
+}
+
+/**
+ * kobject_create_and_add() in kernel_kobj, and its files: a directory in /sys/kernel.
+ *
+ * @throws KernelError EEXIST if there is one of that name.
+ */
+export function addKernelDirectory(
+  kernel: Kernel,
+  name: string,
+  files: KobjectFiles,
+): KobjectDirectory {
+  return addKobject(kernel, kernel.kernelDirectory, name, { kind: 'files', files });
+}
+
+/** kobject_put(): the directory goes when nobody is in a show() of its files. */
+export function* removeKernelDirectory(kernel: Kernel, directory: KobjectDirectory): Context {
+  deleteKobject(directory);
+  yield* drainKobject(kernel, directory);
 }
 
 /** kobject_del(): the directory and what is left in it disappear at once. */
@@ -100,6 +124,7 @@ export function pathOf(directory: KobjectDirectory): string {
 const ROOTS: Partial<Record<KobjectOwner['kind'], string>> = {
   livepatch: '/kernel/livepatch',
   modules: '/module',
+  kernel: '/kernel',
 };
 
 function newDirectory(

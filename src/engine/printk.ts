@@ -26,23 +26,43 @@ export interface LogRecord {
   readonly text: string;
 }
 
+/** console_printk[]: what a console shows; the machine has none. */
+export interface ConsoleLevels {
+  consoleLoglevel: number;
+  defaultMessageLoglevel: number;
+  minimumConsoleLoglevel: number;
+  defaultConsoleLoglevel: number;
+}
+
 export interface KernelLog {
   /** The oldest first. */
   readonly records: LogRecord[];
   sizeBytes: number;
   nextSequence: number;
   lastTimeUs: number;
+  /** /proc/sys/kernel/printk: console_loglevel and what else is set there. */
+  readonly console: ConsoleLevels;
   /** Who waits for the next record. */
   readonly readers: WaitQueue;
 }
+
+/** CONFIG_CONSOLE_LOGLEVEL_QUIET and CONFIG_CONSOLE_LOGLEVEL_DEFAULT. */
+const LOGLEVEL_QUIET = 4;
+const LOGLEVEL_DEFAULT = 7;
 
 /** CONFIG_LOG_BUF_SHIFT=18. */
 const RING_BYTES = 256 * 1024;
 /** struct printk_log, and the alignment that goes with it. */
 const RECORD_OVERHEAD_BYTES = 32;
 
-export function createKernelLog(): KernelLog {
+export function createKernelLog(cmdline: string): KernelLog {
   return {
+    console: {
+      consoleLoglevel: cmdline.split(' ').includes('quiet') ? LOGLEVEL_QUIET : LOGLEVEL_DEFAULT,
+      defaultMessageLoglevel: 4,
+      minimumConsoleLoglevel: 1,
+      defaultConsoleLoglevel: LOGLEVEL_DEFAULT,
+    },
     records: [],
     sizeBytes: 0,
     nextSequence: 0,

@@ -1,17 +1,23 @@
 /**
- * Functions of the kernel itself that do something visible: the show functions behind /proc.
+ * Functions of the kernel itself that do something visible: the show functions behind /proc, and a
+ * system call.
  *
- * Source: fs/proc/cmdline.c, fs/proc/meminfo.c, fs/proc/version.c, fs/proc/uptime.c.
+ * Source: fs/proc/cmdline.c, fs/proc/meminfo.c, fs/proc/version.c, fs/proc/uptime.c, kernel/sys.c.
  */
-import { isIn, type Release, since } from '../abi/release.ts';
+import { between, isIn, type Release, type ReleaseSpan, since } from '../abi/release.ts';
 import { NS_PER_SECOND } from './clock.ts';
 import type { Body, FunctionDefinition } from './kallsyms.ts';
+import { tgidOf } from './sched/task.ts';
 
 /** Memory of the emulated machine in KiB, as /proc/meminfo lists it. */
 const MEMINFO_KB = { MemTotal: 2_048_000, MemFree: 1_536_000, MemAvailable: 1_792_000 } as const;
 
+interface OwnFunction extends FunctionDefinition {
+  readonly releases: ReleaseSpan;
+}
+
 /** Each has a call site of its own, so each can be patched and traced. */
-export const PROC_SHOW_FUNCTIONS: readonly FunctionDefinition[] = [
+export const OWN_FUNCTIONS: readonly OwnFunction[] = [
   shows('cmdline_proc_show', ({ kernel }) => `${kernel.config.cmdline}\n`),
   shows('meminfo_proc_show', () =>
     Object.entries(MEMINFO_KB)
@@ -23,7 +29,14 @@ export const PROC_SHOW_FUNCTIONS: readonly FunctionDefinition[] = [
     const seconds = (kernel.clock.nowNs / NS_PER_SECOND).toFixed(2);
     return `${seconds} ${seconds}\n`;
   }),
+  getpid('sys_getpid', between('4.0', '4.17')),
+  getpid('__x64_sys_getpid', since('4.17')),
 ];
+
+/** Those that a release has. */
+export function ownFunctionsOf(release: Release): readonly FunctionDefinition[] {
+  return OWN_FUNCTIONS.filter(({ releases }) => isIn(release, releases));
+}
 
 /** The way of read(2) down to the show function of a file in /proc; the last row that fits counts. */
 const READ_PATHS = [
@@ -64,9 +77,15 @@ export function bannerOf(version: string): string {
   return `Linux version ${version} (klpfs@emulated) (no compiler) #1 SMP`;
 }
 
-function shows(name: string, text: (call: Parameters<Body>[0]) => string): FunctionDefinition {
+/** Source: kernel/sys.c:SYSCALL_DEFINE0(getpid); its name says which registers it takes apart. */
+function getpid(name: string, releases: ReleaseSpan): OwnFunction {
+  return { name, releases, body: ({ kernel }) => tgidOf(kernel.tasks, kernel.current) };
+}
+
+function shows(name: string, text: (call: Parameters<Body>[0]) => string): OwnFunction {
   return {
     name,
+    releases: since('4.0'),
     body: (call) => {
       if (call.seq) call.seq.text += text(call);
       return 0;

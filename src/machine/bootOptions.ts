@@ -6,7 +6,7 @@ import type { Kernel } from '../engine/kernel.ts';
 import type { ModuleDefinition } from '../engine/module/model.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
 import type { TaskDefinition, ThreadDefinition } from '../engine/sched/start.ts';
-import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
+import { OWN_FUNCTIONS } from '../engine/vmlinux.ts';
 import {
   type MachineDescription,
   type ModuleDescription,
@@ -49,9 +49,9 @@ export function toBootOptions(
   };
 }
 
-/** The engine has its show functions already; a name given once is that one. */
+/** The engine has its own functions already; a name given once is that one. */
 function withoutOwn(functions: readonly FunctionDefinition[]): FunctionDefinition[] {
-  const own = new Set(PROC_SHOW_FUNCTIONS.map(({ name }) => name));
+  const own = new Set(OWN_FUNCTIONS.map(({ name }) => name));
   return functions.filter(({ name }) => !own.delete(name));
 }
 

@@ -1,6 +1,6 @@
 /** What a schema cannot see: parts of a machine that do not go together. */
 import type { ModuleDefinition } from '../engine/module/model.ts';
-import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
+import { ownFunctionsOf } from '../engine/vmlinux.ts';
 import { type MachineDescription, symbolNameOf, VMLINUX } from './description.ts';
 import type { Finding } from './document.ts';
 import type { Path } from './machineError.ts';
@@ -33,7 +33,10 @@ export function findContradictions(
 /** Every function that may come to exist on the machine, by name. */
 function functionsOf(machine: MachineDescription, available: readonly ModuleDefinition[]) {
   const described = Object.values(machine.symbols).flat().map(symbolNameOf);
-  const others = [...PROC_SHOW_FUNCTIONS, ...available.flatMap(({ functions }) => functions)];
+  const others = [
+    ...ownFunctionsOf(machine.release),
+    ...available.flatMap(({ functions }) => functions),
+  ];
   return new Set([...described, ...others.map(({ name }) => name)]);
 }
 

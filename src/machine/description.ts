@@ -1,7 +1,7 @@
 /** The machine description: its words, its types. See docs for what each key means. */
 import * as z from 'zod';
 import { RELEASES } from '../abi/release.ts';
-import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
+import { OWN_FUNCTIONS } from '../engine/vmlinux.ts';
 import { parameters } from './parameter.ts';
 import { program } from './program.ts';
 import {
@@ -26,13 +26,13 @@ const TASKS_MAX = 1_000_000;
 const CMDLINE_LENGTH_MAX = 2047;
 
 /** What the engine calls by itself has to be a call site. */
-const OWN_FUNCTIONS: ReadonlySet<string> = new Set(PROC_SHOW_FUNCTIONS.map(({ name }) => name));
+const OWN_NAMES: ReadonlySet<string> = new Set(OWN_FUNCTIONS.map(({ name }) => name));
 
 const namedSymbol = mapping({
   name: symbolName,
   traceable: z.boolean().optional(),
   unwind: z.boolean().optional(),
-}).refine((given) => given.traceable !== false || !OWN_FUNCTIONS.has(given.name), {
+}).refine((given) => given.traceable !== false || !OWN_NAMES.has(given.name), {
   path: ['traceable'],
   error: 'must be true: klpfs itself needs the call site of this function',
 });

@@ -16,6 +16,11 @@ export {
   lookupName,
 } from '../engine/kallsyms.ts';
 export type { Kernel } from '../engine/kernel.ts';
+export {
+  addKernelDirectory,
+  type KobjectDirectory,
+  removeKernelDirectory,
+} from '../engine/kobject.ts';
 export type { Callbacks, PatchObject, SystemState } from '../engine/livepatch/model.ts';
 export {
   type ShadowConstructor,
@@ -36,6 +41,7 @@ export {
   staticsOf,
 } from '../engine/module/model.ts';
 export { formatPointer, type Pointer } from '../engine/pointer.ts';
+export { createProcEntry, removeProcEntry } from '../engine/procEntries.ts';
 export type { Context } from '../engine/sched/context.ts';
 export { type Kthread, runKthread, shouldStop, stopKthread } from '../engine/sched/kthread.ts';
 export {
@@ -55,6 +61,8 @@ export {
 export {
   call,
   codeOf,
+  currentPid,
+  currentTgid,
   defineLivepatch,
   defineModule,
   type LivepatchSource,

@@ -10,13 +10,17 @@ import { livepatchSample } from './livepatchSample.ts';
 import { livepatchShadowMod } from './livepatchShadow.ts';
 import { livepatchShadowFix1, livepatchShadowFix2 } from './livepatchShadowFixes.ts';
 import {
+  testKlpAtomicReplace,
   testKlpCallbacksBusy,
   testKlpCallbacksDemo,
   testKlpCallbacksDemo2,
   testKlpCallbacksMod,
   testKlpLivepatch,
 } from './testKlp.ts';
+import { testKlpModPatch, testKlpModTarget } from './testKlpModTarget.ts';
 import { testKlpShadowVars } from './testKlpShadowVars.ts';
+import { testKlpState } from './testKlpState.ts';
+import { testKlpSyscall } from './testKlpSyscall.ts';
 
 /** Some are there in two versions, for releases that follow each other. */
 export const builtinModules: readonly ModuleDefinition[] = [
@@ -30,8 +34,13 @@ export const builtinModules: readonly ModuleDefinition[] = [
   ...livepatchShadowFix2,
   testKlpLivepatch,
   testKlpCallbacksDemo,
-  testKlpCallbacksDemo2,
+  ...testKlpCallbacksDemo2,
   testKlpCallbacksMod,
   testKlpCallbacksBusy,
   testKlpShadowVars,
+  testKlpAtomicReplace,
+  ...testKlpState,
+  testKlpSyscall,
+  testKlpModTarget,
+  testKlpModPatch,
 ];

@@ -15,6 +15,7 @@ import {
 } from '../engine/module/model.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
 import type { Context } from '../engine/sched/context.ts';
+import { pidOf, tgidOf } from '../engine/sched/task.ts';
 
 /** What a plain module may say of itself; only the name has to be. */
 export interface ModuleSource extends Partial<Omit<ModuleDefinition, 'name' | 'parameters'>> {
@@ -138,4 +139,14 @@ export function codeOf(module: Module, definition: FunctionDefinition) {
 export function ownModule({ module }: { readonly module: Module | undefined }): Module {
   assert(module, 'the code of a module runs');
   return module;
+}
+
+/** current->pid. */
+export function currentPid({ tasks, current }: Kernel): number {
+  return pidOf(tasks, current);
+}
+
+/** task_tgid_vnr(current): what getpid(2) returns. */
+export function currentTgid({ tasks, current }: Kernel): number {
+  return tgidOf(tasks, current);
 }

@@ -1,9 +1,10 @@
 /**
- * The modules of the kernel's livepatch selftests that need neither replacement nor states.
+ * The modules of the kernel's livepatch selftests: functions and callbacks.
  *
- * Source: lib/livepatch/test_klp_{livepatch,callbacks_*}.c.
+ * Source: lib/livepatch/test_klp_{livepatch,atomic_replace,callbacks_*}.c.
  */
 import {
+  between,
   codeOf,
   createWaitQueue,
   createWork,
@@ -12,11 +13,13 @@ import {
   type FunctionDefinition,
   flushWork,
   type Kernel,
+  type ModuleDefinition,
   NS_PER_MS,
   ownModule,
   parameterOf,
   prInfo,
   scheduleWork,
+  since,
   sleepFor,
   staticsOf,
   type Work,
@@ -32,6 +35,34 @@ export const testKlpLivepatch = defineLivepatch({
       funcs: [
         {
           oldName: 'cmdline_proc_show',
+          body(call) {
+            const { name } = ownModule(call);
+            if (call.seq) call.seq.text += `${name}: this has been live patched\n`;
+            return 0;
+          },
+        },
+      ],
+    },
+  ],
+});
+
+/** The parameter is looked at when the module is loaded, and not again. */
+const REPLACE = { type: 'int', default: 0, mode: 0o644 } as const;
+const replaceIfAsked: NonNullable<ModuleDefinition['adjustPatch']> = (_kernel, module, patch) => ({
+  ...patch,
+  replace: Boolean(parameterOf(module, 'replace')),
+});
+
+export const testKlpAtomicReplace = defineLivepatch({
+  name: 'test_klp_atomic_replace',
+  releases: since('5.1'),
+  parameters: { replace: REPLACE },
+  adjustPatch: replaceIfAsked,
+  objects: [
+    {
+      funcs: [
+        {
+          oldName: 'meminfo_proc_show',
           body(call) {
             const { name } = ownModule(call);
             if (call.seq) call.seq.text += `${name}: this has been live patched\n`;
@@ -68,10 +99,20 @@ export const testKlpCallbacksDemo = defineLivepatch({
   ],
 });
 
-export const testKlpCallbacksDemo2 = defineLivepatch({
+const demo2 = {
   name: 'test_klp_callbacks_demo2',
   objects: [{ callbacks: tellingCallbacks() }],
-});
+};
+
+export const testKlpCallbacksDemo2 = [
+  defineLivepatch({ ...demo2, releases: between('4.12', '5.1') }),
+  defineLivepatch({
+    ...demo2,
+    releases: since('5.1'),
+    parameters: { replace: REPLACE },
+    adjustPatch: replaceIfAsked,
+  }),
+];
 
 export const testKlpCallbacksMod = defineModule({
   name: 'test_klp_callbacks_mod',

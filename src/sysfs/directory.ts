@@ -3,6 +3,9 @@ import { S_IFDIR } from '../abi/mode.ts';
 import { createNode, type Tree } from './inode.ts';
 import type { Directory, Entry, Node } from './node.ts';
 
+/** What a directory without subdirectories has: its name, and its own `.`. */
+const EMPTY_NLINK = 2;
+
 /** A directory with fixed entries, listed in the order given. */
 export function fixedDirectory(
   tree: Tree,
@@ -22,7 +25,7 @@ export function listedDirectory(
   permissions: number,
   entries: Pick<Directory, 'lookup' | 'list'>,
 ): Directory {
-  const nlink = () => 2 + countDirectories(entries.list());
+  const nlink = () => EMPTY_NLINK + countDirectories(entries.list());
   return { kind: 'directory', ...createNode(tree, S_IFDIR | permissions, { nlink }), ...entries };
 }
 
@@ -30,6 +33,10 @@ export function listedDirectory(
 export function joinDirectories(first: Directory, second: Directory): Directory {
   return {
     ...first,
+    attributes: () => {
+      const own = first.attributes();
+      return { ...own, nlink: own.nlink + second.attributes().nlink - EMPTY_NLINK };
+    },
     lookup: (name) => first.lookup(name) ?? second.lookup(name),
     *list() {
       yield* first.list();

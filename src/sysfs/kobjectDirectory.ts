@@ -1,9 +1,9 @@
 /** Directories of kernel objects: their files from tables, their subdirectories from the engine. */
 import { assert } from '../abi/errno.ts';
 import { S_IFDIR } from '../abi/mode.ts';
-import { isIn } from '../abi/release.ts';
-import type { KobjectDirectory, KobjectOwner } from '../engine/kobject.ts';
-import type { AttributeTable } from './attribute.ts';
+import { isIn, since } from '../abi/release.ts';
+import type { KobjectDirectory, KobjectFiles, KobjectOwner } from '../engine/kobject.ts';
+import { type AttributeTable, ro } from './attribute.ts';
 import { createNode, type Tree } from './inode.ts';
 import { objectAttributes, patchAttributes } from './livepatch.ts';
 import {
@@ -64,14 +64,27 @@ function filesOf(tree: Tree, kobject: KobjectDirectory): ReadonlyMap<string, Fil
       return filesFrom(tree, kobject, sectionAttributes, owner.module);
     case 'parameters':
       return filesFrom(tree, kobject, parameterAttributes(owner.module), owner.module);
+    case 'files':
+      return filesFrom(tree, kobject, shownAttributes(owner.files), owner);
     case 'livepatch':
     case 'modules':
+    case 'kernel':
     case 'func':
     case 'holders':
       return new Map();
     default:
       return unknownOwner(owner);
   }
+}
+
+/** Source: __ATTR_RO() in a module. */
+function shownAttributes(files: KobjectFiles): AttributeTable<unknown> {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, show]) => [
+      name,
+      ro(since('4.0'), (_owner, kernel) => show(kernel)),
+    ]),
+  );
 }
 
 function filesFrom<Owner>(

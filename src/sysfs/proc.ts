@@ -48,6 +48,11 @@ export function procDirectory(tree: Tree): Directory {
           store: (input) => setFtraceEnabled(kernel, parseSysctl(input)),
         }),
         pid_max: file(0o644, showPidMax),
+        printk: procFile(tree, {
+          mode: 0o644,
+          show: () => `${Object.values(kernel.log.console).join('\t')}\n`,
+          store: (input) => setConsoleLevels(kernel, input),
+        }),
         tainted: file(0o644, ({ modules }) => `${modules.taintMask}\n`),
       }),
     }),
@@ -55,6 +60,21 @@ export function procDirectory(tree: Tree): Directory {
     version: called('version_proc_show'),
   });
   return joinDirectories(joinDirectories(files, moduleFiles(tree)), tasksDirectory(tree));
+}
+
+/** As many of them as are written, from the first. Source: kernel/sysctl.c:proc_dointvec(). */
+function setConsoleLevels({ log }: Kernel, input: string): void {
+  const names = [
+    'consoleLoglevel',
+    'defaultMessageLoglevel',
+    'minimumConsoleLoglevel',
+    'defaultConsoleLoglevel',
+  ] as const;
+  const words = input.trim().split(/\s+/);
+  const values = names
+    .slice(0, words.length)
+    .map((name, index) => [name, parseSysctl(words[index] ?? '')] as const);
+  for (const [name, value] of values) log.console[name] = value;
 }
 
 const FILESYSTEMS = ['sysfs', 'proc', 'tmpfs', 'debugfs', 'tracefs']

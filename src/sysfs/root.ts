@@ -2,7 +2,7 @@
 import type { Kernel } from '../engine/kernel.ts';
 import { kernelVerbs } from './control.ts';
 import { controlFile, type Verb } from './controlFile.ts';
-import { fixedDirectory } from './directory.ts';
+import { fixedDirectory, joinDirectories } from './directory.ts';
 import { debugDirectory } from './dynamicDebug.ts';
 import { DEBUGFS, PROCFS, sysfsOf } from './fileSystems.ts';
 import { createTree, ROOT } from './inode.ts';
@@ -27,11 +27,14 @@ export function mountedTree(kernel: Kernel, verbs: readonly Verb[], owner = ROOT
     dev: fixedDirectory(tree, 0o755, { kmsg: kmsgFile(tree) }),
     proc: procDirectory({ ...tree, fileSystem: PROCFS }),
     sys: fixedDirectory(tree, 0o555, {
-      kernel: fixedDirectory(tree, 0o755, {
-        debug: debugDirectory({ ...tree, fileSystem: DEBUGFS }, tracing),
-        livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),
-        tracing,
-      }),
+      kernel: joinDirectories(
+        fixedDirectory(tree, 0o755, {
+          debug: debugDirectory({ ...tree, fileSystem: DEBUGFS }, tracing),
+          livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),
+          tracing,
+        }),
+        kobjectDirectory(tree, kernel.kernelDirectory),
+      ),
       module: kobjectDirectory(tree, kernel.moduleDirectory),
     }),
   });

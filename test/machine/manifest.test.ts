@@ -24,7 +24,7 @@ const withObject = (object: string) => `module: fix\nobjects: [${object}]`;
 const NO_OBJECTS =
   'objects: a patch needs objects: a list of what it patches, such as [{name: vmlinux, funcs: [...]}]';
 const MANIFEST_KEYS =
-  'module, livepatch, description, immediate, depends, parameters, variables, intree, objects';
+  'module, livepatch, description, immediate, replace, states, depends, parameters, variables, intree, objects';
 const FUNC_KEYS = 'old_name, new_name, sympos, immediate, output, returns, log, steps';
 const ERRNO = 'must be 0, or a negative errno such as -19 or -ENODEV, or $NAME';
 const ACTIONS =
@@ -40,10 +40,13 @@ test.each<[text: string, ...complaints: string[]]>([
   ['module: fix\nobjects: 3',                'fix.yaml:2:10: objects: must be a list, not a number'],
   ['objects: [{name: vmlinux}]',             'fix.yaml:1:1: module: is missing'],
   ['module: a.b\nobjects: [{name: vmlinux}]', 'fix.yaml:1:9: module: must have letters, digits, _ and - only'],
-  ['module: fix\nobjects: [{name: vmlinux}]\nreplace: true', `fix.yaml:3:1: replace: unknown key: allowed are ${MANIFEST_KEYS}`],
-  ['module: fix\nobjects: [{name: vmlinux}]\nstates: []\nfunctions: []',
-    `fix.yaml:3:1: states: unknown key: allowed are ${MANIFEST_KEYS}`,
-    `fix.yaml:4:1: functions: unknown key: allowed are ${MANIFEST_KEYS}`],
+  ['module: fix\nobjects: [{name: vmlinux}]\nreplace: yes', 'fix.yaml:3:10: replace: must be true or false, not a string'],
+  ['module: fix\nobjects: [{name: vmlinux}]\nstates: [{id: 0, version: 1}]', 'fix.yaml:3:15: states[0].id: must be an integer from 1 to 9007199254740991'],
+  ['module: fix\nobjects: [{name: vmlinux}]\nreplace: true\nstates: [{id: 1, version: 1}]',
+    "fix.yaml:3:1: replace: Linux 4.15 has no 'replace': it came with 5.1",
+    "fix.yaml:4:1: states: Linux 4.15 has no 'states': it came with 5.5"],
+  ['module: fix\nobjects: [{name: vmlinux}]\nreplace: false\nstates: []\nfunctions: []',
+    `fix.yaml:5:1: functions: unknown key: allowed are ${MANIFEST_KEYS}`],
   ['module: fix\nobjects: [{name: vmlinux}]\nlivepatch: false', 'fix.yaml:3:12: livepatch: must be true: plain modules belong into a machine description'],
   ['module: fix\nmodule: fox\nobjects: [{name: vmlinux}]', "fix.yaml:2:1: 'module' is given twice, first on line 1"],
   [withObject('{name: ""}'),                 'fix.yaml:2:18: objects[0].name: must not be empty'],
@@ -63,6 +66,13 @@ test.each<[text: string, ...complaints: string[]]>([
   [withObject('{name: a, callbacks: {post_patch: [{sleep: never}]}}'), 'fix.yaml:2:54: objects[0].callbacks.post_patch[0].sleep: must be forever, or a duration such as 500ms or 1.5s (units: us, ms, s, m)'],
 ])('%s', (text, ...complaints) => {
   expect(refusalOf(text)).toEqual(complaints);
+});
+
+test('a word that a release has no more is named where it stands', () => {
+  const text = withObject('{name: vmlinux, funcs: [{old_name: f, immediate: true}]}');
+  expect(() => parseManifest(text, 'fix.yaml', '6.1')).toThrow(
+    "fix.yaml:2:49: objects[0].funcs[0].immediate: Linux 6.1 has no 'immediate': it came with 4.12 and went with 4.16",
+  );
 });
 
 const LONG = 'a'.repeat(60);

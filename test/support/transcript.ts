@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       .join('\n'),
   /** What ftrace redirects, without the addresses. */
   enabled_functions: (machine) =>
-    machine.cat('sys/kernel/tracing/enabled_functions').replaceAll(/\t.*/g, ''),
+    machine.cat('sys/kernel/tracing/enabled_functions').replaceAll(/ *\t.*/g, ''),
   /** `reader=0 ...`: the patch state of every task but kworkers, a thread as `comm/tid`. */
   states: (machine) => tasksOf(machine).map(stateOf).join(' '),
   /** Who is behind, and why. */
