@@ -1,5 +1,6 @@
 /** Signals, children and calls: what makes a task leave the function it sleeps in. */
 import { expect, test } from 'vitest';
+import type { Release } from '../../src/abi/release.ts';
 import { explainTransition } from '../../src/engine/livepatch/explain.ts';
 import { callByRequest, endTask, forkByRequest } from '../../src/engine/sched/ask.ts';
 import type { SleepState } from '../../src/engine/sched/context.ts';
@@ -9,8 +10,8 @@ import { startTask } from '../../src/engine/sched/start.ts';
 import { findTask, type RunState, runStateOf, type Task } from '../../src/engine/sched/task.ts';
 import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { Machine } from '../support/machine.ts';
-import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
-import { aTask } from '../support/tasks.ts';
+import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
+import { aTask, sleeperIn } from '../support/tasks.ts';
 
 const PID = 500;
 
@@ -318,4 +319,19 @@ test('a function that fails is a bug of its own', () => {
   machine.advance(0);
   expect(machine.dmesg()).toEqual([`klpfs: bug in task ${PID}: Error: a mistake`]);
   expect(stateOf(machine)).toBe('killable');
+});
+
+// biome-ignore format: the columns are the point
+test.each<[Release, patchState: string]>([
+  // The patch state comes after signals, and a process that stops is not through with them.
+  ['4.15', '0'],
+  ['6.1',  '1'],
+])('on %s a process that is stopped in a transition has the patch state %s', (release, patchState) => {
+  const machine = new Machine({ release, modules: [cmdlinePatch('p')] });
+  sleeperIn(machine, 'cmdline_proc_show');
+  machine.insmod('p');
+  machine.write('STOP 4242', 'control/kill');
+  machine.advance(0);
+  expect(machine.cat('proc/4242/status')).toMatch(/^State:\tT/m);
+  expect(machine.cat('proc/4242/patch_state')).toBe(patchState);
 });

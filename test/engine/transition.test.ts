@@ -5,8 +5,11 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Release } from '../../src/abi/release.ts';
 import { HZ, NS_PER_MS, roundJiffiesRelativeNs } from '../../src/engine/clock.ts';
+import { type FunctionDefinition, lookupName } from '../../src/engine/kallsyms.ts';
 import { funcsOn } from '../../src/engine/livepatch/model.ts';
+import { runKthread } from '../../src/engine/sched/kthread.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
 import { listTasks, patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
@@ -393,4 +396,30 @@ test('no sequence of writes, sleeps and time strands a task or loses a reference
     }),
     { numRuns: 300 },
   );
+});
+
+// biome-ignore format: the columns are the point
+test.each<[Release, busyIn: string, transition: string]>([
+  // Up to 6.3 a kthread that never sleeps is always running when a pass comes by.
+  ['4.15', 'elsewhere', '1'],
+  ['6.1',  'elsewhere', '1'],
+  ['6.12', 'elsewhere', '0'],
+  ['6.12', 'patched',   '1'],
+])('on %s a kthread that is busy in %s leaves transition at %s', (release, busyIn, transition) => {
+  const busy = (name: string): FunctionDefinition => ({
+    name,
+    *body() {
+      for (;;) yield { kind: 'compute', durationNs: NS_PER_MS };
+    },
+  });
+  const functions = [busy('elsewhere'), busy('patched')];
+  const modules = [patchOf('p', 'patched')];
+  const machine = new Machine({ release, cpus: 2, functions, modules });
+  const code = lookupName(machine.kernel.kallsyms, busyIn);
+  if (!code) throw new Error(`there is no ${busyIn}`);
+  runKthread(machine.kernel, 'busy', code);
+  machine.advance(10);
+  machine.insmod('p');
+  machine.advance(5000);
+  expect(machine.cat('p/transition')).toBe(transition);
 });

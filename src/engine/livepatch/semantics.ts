@@ -13,7 +13,7 @@ import type { Answer, Context } from '../sched/context.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { wakeIfIdle, wakeTask } from '../sched/scheduler.ts';
 import { notifySignal } from '../sched/signal.ts';
-import { isPatchPending, kindOf, listTasks, runStateOf } from '../sched/task.ts';
+import { isPatchPending, kindOf, listTasks, runStateOf, type Task } from '../sched/task.ts';
 import { queueWork } from '../sched/workqueue.ts';
 import {
   checkOrderOfDisabling,
@@ -25,8 +25,11 @@ import {
 import type { Holdup } from './events.ts';
 import { funcsOf, type Patch, type PatchObject, patchName, type Transition } from './model.ts';
 import { replacedBy } from './replace.ts';
+import { schedTrySwitch } from './transition.ts';
 
 type Point = `${number}.${number}`;
+
+export type ExitWork = 'signals' | 'patch';
 
 export interface Semantics {
   /** What the init() of a livepatch module does with its patch. */
@@ -55,6 +58,10 @@ export interface Semantics {
   readonly retireCompleted: (kernel: Kernel, patch: Patch) => void;
   /** Remaining tasks were forced: which patches stay for ever? */
   readonly noteForced: (kernel: Kernel, patch: Patch) => void;
+  /** A kthread that is in a transition, and computes, comes by cond_resched(). */
+  readonly condResched: (kernel: Kernel, task: Task) => void;
+  /** What is looked at on the way to user space, one after the other. */
+  readonly exitWork: readonly ExitWork[];
   /** How a livepatch asks ftrace, beyond IPMODIFY. */
   readonly opsFlags: Pick<FtraceOps, 'saveRegs' | 'permanent'>;
   /** A function to patch is no place that ftrace knows. */
@@ -85,6 +92,9 @@ const linux415: Semantics = {
   isSamePosition: (a, b) => (a || 1) === (b || 1),
   retireCompleted: () => {},
   noteForced: () => {},
+  condResched: () => {},
+  // Source: arch/x86/entry/common.c:exit_to_usermode_loop().
+  exitWork: ['signals', 'patch'],
   opsFlags: { saveRegs: true, permanent: false },
   announceUntraceable: (kernel, oldName, { errno }) =>
     emit(kernel, { type: 'setting-filter-failed', oldName, errno }),
@@ -125,14 +135,19 @@ const history: readonly Change[] = [
     changes: { opsFlags: { saveRegs: true, permanent: true } },
   },
   {
-    since: '5.11',
-    source: 'patch.c:klp_patch_func(), CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS on x86',
-    changes: { opsFlags: { saveRegs: false, permanent: true } },
-  },
-  {
     since: '5.8',
     source: 'core.c:klp_module_coming()',
     changes: { checkComing: refuseVmlinux },
+  },
+  {
+    since: '5.9',
+    source: 'kernel/entry/common.c:exit_to_user_mode_loop()',
+    changes: { exitWork: ['patch', 'signals'] },
+  },
+  {
+    since: '5.11',
+    source: 'patch.c:klp_patch_func(), CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS on x86',
+    changes: { opsFlags: { saveRegs: false, permanent: true } },
   },
   {
     since: '5.17',
@@ -148,6 +163,11 @@ const history: readonly Change[] = [
         emit(kernel, { type: 'location-not-found', oldName }),
       holdupPrinter: () => 'klp_try_switch_task',
     },
+  },
+  {
+    since: '6.4',
+    source: 'sched/core.c:klp_cond_resched(), transition.c:__klp_sched_try_switch()',
+    changes: { condResched: schedTrySwitch },
   },
   {
     // Later kernels, and the stable ones of Debian, take 0 and 1 for the same; this one never did.

@@ -218,14 +218,31 @@ function* switchTasks(kernel: Kernel, transition: Transition): Context<number> {
       announceHoldup(kernel, task, holdup);
       return;
     }
-    kernel.tasks.patchPending[task] = 0;
-    kernel.tasks.patchState[task] = target;
+    switchTask(kernel, task, transition);
   };
   yield* forEachTask(kernel, (task) => {
     if (kindOf(kernel.tasks, task) !== 'idle') trySwitch(task);
   });
   for (const { idle } of kernel.cpus) trySwitch(idle);
   return stragglers;
+}
+
+/**
+ * A kthread that computes tries itself, where it would let others run.
+ *
+ * Source: __klp_sched_try_switch(), from 6.4 on called by cond_resched().
+ */
+export function schedTrySwitch(kernel: Kernel, task: Task): void {
+  const { transition } = kernel.livepatch;
+  if (!transition || !isPatchPending(kernel.tasks, task)) return;
+  const holdup = findHoldup(kernel, task, task, departingCode(transition), new Map());
+  if (holdup) announceHoldup(kernel, task, holdup);
+  else switchTask(kernel, task, transition);
+}
+
+function switchTask({ tasks }: Kernel, task: Task, { target }: Transition): void {
+  tasks.patchPending[task] = 0;
+  tasks.patchState[task] = stateNumber(target);
 }
 
 /** Why a task cannot be switched now; undefined if it can. Source: klp_try_switch_task(). */

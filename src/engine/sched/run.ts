@@ -7,6 +7,7 @@ import { assert } from '../../abi/errno.ts';
 import { nextExpiryNs, popTimer } from '../clock.ts';
 import type { Kernel } from '../kernel.ts';
 import { updatePatchState } from '../livepatch/patchState.ts';
+import type { ExitWork } from '../livepatch/semantics.ts';
 import { pushLast, queueLength, takeFirst } from '../queue.ts';
 import type { Suspension } from './context.ts';
 import { type Cpu, cpuOfTask } from './cpu.ts';
@@ -112,20 +113,35 @@ function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
 }
 
 /**
- * What happens on every return to user space: signals, then the patch state. A kthread that is
- * interrupted comes by here too, and goes on without; so does who computes inside the kernel.
- *
- * Source: arch/x86/entry/common.c:exit_to_usermode_loop() of 4.15.
+ * What happens on every return to user space. A kthread that computes comes by here too where others
+ * may run, and goes on; so does a process that computes inside the kernel.
  */
 function leaveKernel(kernel: Kernel, task: Task): void {
-  const isProcess = kindOf(kernel.tasks, task) === 'user';
+  const kind = kindOf(kernel.tasks, task);
+  if (kind === 'kthread') kernel.semantics.condResched(kernel, task);
+  const isProcess = kind === 'user';
   const runsCode = kernel.threads.has(task);
   if (runsCode && stackOf(kernel.tasks, task).depth > 0) return;
   kernel.tasks.stack[task] = kernel.emptyStack;
-  if (isProcess && !deliverSignals(kernel, task)) return;
-  if (isProcess && isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
+  if (isProcess && !doExitWork(kernel, task)) return;
   if (!runsCode) makeCall(kernel, task);
 }
+
+/** True if the process goes on to user space. Source: exit_to_user_mode_loop(). */
+function doExitWork(kernel: Kernel, task: Task): boolean {
+  for (const work of kernel.semantics.exitWork) {
+    if (!EXIT_WORK[work](kernel, task)) return false;
+  }
+  return true;
+}
+
+const EXIT_WORK: Readonly<Record<ExitWork, (kernel: Kernel, task: Task) => boolean>> = {
+  signals: deliverSignals,
+  patch: (kernel, task) => {
+    if (isPatchPending(kernel.tasks, task)) updatePatchState(kernel, task);
+    return true;
+  },
+};
 
 function resumeThread(kernel: Kernel, cpu: Cpu, task: Task, thread: Thread): void {
   let step: IteratorResult<Suspension, unknown>;
