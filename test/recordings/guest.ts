@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
-import { parseManifest } from '../../src/machine/manifest.ts';
 import { parseMachine } from '../../src/machine/parse.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
 import { KLPX_MODULES } from './klpx.ts';
@@ -22,7 +21,6 @@ const HERE = import.meta.dirname;
 /** What `uname -r` said when the recordings of a release were made. */
 const KERNELS = { '6.1': '6.1.0-56-amd64', '6.12': '6.12.117+deb12-amd64' } as const;
 export type RecordedRelease = keyof typeof KERNELS;
-const MANIFESTS = ['test_klp_atomic_replace.yaml'];
 /** A probe that takes longer hangs. Ended from outside, so that it ends even if we are killed. */
 const PROBE_TIMEOUT = ['--signal=KILL', '580'];
 /** --kill-child: nothing of a guest outlives us. */
@@ -85,16 +83,9 @@ async function mountMachine(folder: string, probe: Probe): Promise<Session> {
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),
-    modules: [
-      ...KLPX_MODULES,
-      ...(await Promise.all(MANIFESTS.map((file) => readManifest(file, probe.release)))),
-    ],
+    modules: KLPX_MODULES,
   });
   return session;
-}
-
-async function readManifest(file: string, release: RecordedRelease) {
-  return parseManifest(await readFile(join(HERE, file), 'utf8'), file, release);
 }
 
 async function runProbe(folder: string, probe: Probe): Promise<Recorded[]> {
