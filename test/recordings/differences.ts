@@ -4,12 +4,15 @@
  * Each key is a row of docs/differences.md, which gives the reason.
  */
 import { existsSync } from 'node:fs';
+import type { RecordedRelease } from './guest.ts';
 
 /** In these records, what Linux answered is in klpfs's answer replaced by something else. */
 export interface Difference {
   readonly key: string;
   readonly ids: readonly string[];
   readonly changes: readonly Change[];
+  /** All that have these records, unless said. */
+  readonly releases?: readonly RecordedRelease[];
   /** A file of this host: where it exists, the host's own /proc answers as the recorded one did. */
   readonly unlessExists?: string;
 }
@@ -414,10 +417,12 @@ export const DIFFERENCES: readonly Difference[] = [
 ];
 
 /** What klpfs is to answer where Linux answered `linux`. Throws if a change has nothing to change. */
-export function withDifferences(id: string, linux: string): string {
+export function withDifferences(release: RecordedRelease, id: string, linux: string): string {
   return DIFFERENCES.filter(
-    ({ ids, unlessExists }) =>
-      ids.includes(id) && !(unlessExists !== undefined && existsSync(unlessExists)),
+    ({ ids, releases, unlessExists }) =>
+      ids.includes(id) &&
+      (releases?.includes(release) ?? true) &&
+      !(unlessExists !== undefined && existsSync(unlessExists)),
   ).reduce((text, { key, changes }) => changes.reduce(applyChange(id, key), text), linux);
 }
 

@@ -200,7 +200,16 @@ function livepatch(name: string, marked: boolean): ModuleDefinition {
     functions: [newShow0, newShow1, newWait],
     *init(kernel, module) {
       const objects = objectsOf(module, { newShow0, newShow1, newWait });
-      module.patch = createPatch(module, { immediate: false, objects });
+      if (!objects) {
+        logInfo(kernel, module, 'klp_enable_patch returned -22');
+        throw new KernelError('EINVAL', 'no list of objects, or of functions');
+      }
+      module.patch = createPatch(module, {
+        immediate: false,
+        replace: numberOf(module, 'replace') !== 0,
+        states: statesOf(module),
+        objects,
+      });
       try {
         yield* kernel.semantics.initPatch(kernel, module.patch);
       } catch (error) {
@@ -221,18 +230,24 @@ interface NewFunctions {
   readonly newWait: FunctionDefinition;
 }
 
+/**
+ * Undefined where klp_enable_patch() is given what it refuses before it looks at the patch: no
+ * objects, or a module without functions. An object with neither ends the list.
+ */
 function objectsOf(module: Module, { newShow0, newShow1, newWait }: NewFunctions) {
+  const obj0 = textOf(module, 'obj0');
+  const isWithoutFuncs = numberOf(module, 'nofuncs') !== 0;
+  if (numberOf(module, 'noobjs') || (isWithoutFuncs && obj0)) return undefined;
+  if (isWithoutFuncs) return [];
+
   const callbacks = numberOf(module, 'cb') ? CALLBACKS : {};
   const objects: ObjectDefinition[] = [];
-  const obj0 = textOf(module, 'obj0');
-  if (!numberOf(module, 'nofuncs') && !numberOf(module, 'noobjs')) {
-    const funcs = [
-      func(textOf(module, 'f0'), newShow0, numberOf(module, 's0')),
-      func(textOf(module, 'f1'), newShow1, numberOf(module, 's1')),
-      func(numberOf(module, 'w') ? 'klpx_wait' : '', newWait, 0),
-    ].flat();
-    objects.push({ name: obj0 || undefined, funcs, callbacks });
-  }
+  const funcs = [
+    func(textOf(module, 'f0'), newShow0, numberOf(module, 's0')),
+    func(textOf(module, 'f1'), newShow1, numberOf(module, 's1')),
+    func(numberOf(module, 'w') ? 'klpx_wait' : '', newWait, 0),
+  ].flat();
+  objects.push({ name: obj0 || undefined, funcs, callbacks });
   const obj1 = textOf(module, 'obj1');
   if (obj1) {
     const funcs = func(textOf(module, 'g0'), newShow1, numberOf(module, 't0'));
@@ -277,3 +292,8 @@ export const KLPX_MODULES: readonly ModuleDefinition[] = [
   livepatch('klpx_c', true),
   livepatch('klpx_nolp', false),
 ];
+
+function statesOf(module: Module) {
+  const id = numberOf(module, 'state_id');
+  return id === 0 ? [] : [{ id, version: numberOf(module, 'state_ver') >>> 0 }];
+}
