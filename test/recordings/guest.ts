@@ -18,6 +18,7 @@ import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
 const HERE = import.meta.dirname;
+const ORACLE = join(HERE, '../../scripts/oracle');
 /** What `uname -r` said when the recordings of a release were made. */
 const KERNELS = { '6.1': '6.1.0-56-amd64', '6.12': '6.12.117+deb12-amd64' } as const;
 export type RecordedRelease = keyof typeof KERNELS;
@@ -68,7 +69,7 @@ async function requireGuest(): Promise<void> {
 }
 
 async function compile(tool: string, output: string): Promise<void> {
-  const source = join(HERE, 'oracle', `${tool}.c`);
+  const source = join(ORACLE, 'tools', `${tool}.c`);
   const args = ['-O1', '-w', '-o', output, source];
   await run('gcc', args, 'replaying needs a C compiler (apt-get install gcc libc6-dev)');
 }
