@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
-import { parseMachine } from '../../src/machine/parse.ts';
+import { type MachineOptions, parseMachine } from '../../src/machine/parse.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
 import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
@@ -41,8 +41,7 @@ export async function replay(
   const folder = await mkdtemp(join(tmpdir(), 'klpfs-replay-'));
   const sessions: Session[] = [];
   try {
-    await mkdir(join(folder, 'tools'));
-    await Promise.all(['sysp', 'jrec'].map((tool) => compile(tool, join(folder, 'tools', tool))));
+    await compileTools(join(folder, 'tools'));
     for (const probe of probes) sessions.push(await mountMachine(folder, probe));
     const replays = probes.map(
       async (probe): Promise<[Probe, Recorded[]]> => [probe, await runProbe(folder, probe)],
@@ -54,7 +53,8 @@ export async function replay(
   }
 }
 
-async function requireGuest(): Promise<void> {
+/** Throws an error that says what is missing. */
+export async function requireGuest(): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new Error('replaying needs root: the probes act as root and as an ordinary user');
   }
@@ -68,6 +68,12 @@ async function requireGuest(): Promise<void> {
   );
 }
 
+/** Makes a folder with what a guest needs besides this machine's programs. */
+export async function compileTools(folder: string): Promise<void> {
+  await mkdir(folder);
+  await Promise.all(['sysp', 'jrec'].map((tool) => compile(tool, join(folder, tool))));
+}
+
 async function compile(tool: string, output: string): Promise<void> {
   const source = join(ORACLE, 'tools', `${tool}.c`);
   const args = ['-O1', '-w', '-o', output, source];
@@ -75,12 +81,20 @@ async function compile(tool: string, output: string): Promise<void> {
 }
 
 async function mountMachine(folder: string, probe: Probe): Promise<Session> {
-  const directory = mountPoint(folder, probe);
+  return mountDescribed(mountPoint(folder, probe), besideProbe(probe, 'machine.yaml'), {});
+}
+
+/** A machine with the oracle's modules, on a directory that is made for it. */
+export async function mountDescribed(
+  directory: string,
+  file: string,
+  options: MachineOptions,
+): Promise<Session> {
   await mkdir(directory);
-  const text = await readFile(besideProbe(probe, 'machine.yaml'), 'utf8');
+  const text = await readFile(file, 'utf8');
   const { session } = await startDaemon({
     directory,
-    description: parseMachine(text, 'machine.yaml', { available: builtinModules, options: {} }),
+    description: parseMachine(text, file, { available: builtinModules, options }),
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),
@@ -90,15 +104,29 @@ async function mountMachine(folder: string, probe: Probe): Promise<Session> {
 }
 
 async function runProbe(folder: string, probe: Probe): Promise<Recorded[]> {
-  const machine = mountPoint(folder, probe);
+  const output = await runScript({
+    machine: mountPoint(folder, probe),
+    tools: join(folder, 'tools'),
+    release: probe.release,
+    script: besideProbe(probe, `${probe.name}.sh`),
+  });
+  return parseRecording(output);
+}
+
+export interface GuestRun {
+  /** Where the machine is mounted; the guest's root is made beside it. */
+  readonly machine: string;
+  readonly tools: string;
+  readonly release: RecordedRelease;
+  readonly script: string;
+}
+
+/** What the script prints in a guest of its own. */
+export async function runScript({ machine, tools, release, script }: GuestRun): Promise<string> {
   const root = `${machine}-root`;
   await mkdir(root);
-  const script = besideProbe(probe, `${probe.name}.sh`);
-  const tools = join(folder, 'tools');
-  const guest = [join(HERE, 'guest.sh'), machine, root, tools, KERNELS[probe.release], script];
-  return parseRecording(
-    await run('timeout', [...PROBE_TIMEOUT, 'unshare', ...NAMESPACES, ...guest], script),
-  );
+  const guest = [join(HERE, 'guest.sh'), machine, root, tools, KERNELS[release], script];
+  return run('timeout', [...PROBE_TIMEOUT, 'unshare', ...NAMESPACES, ...guest], script);
 }
 
 function mountPoint(folder: string, { release, name }: Probe): string {

@@ -1,0 +1,202 @@
+# What the scripts of a comparison begin with: how steps run, and what is looked at after each. The same in the guest of
+# a real kernel and on a machine of klpfs, whose clock may be faster: all waiting is measured by /proc/uptime.
+# shellcheck shell=bash
+# shellcheck source=../../scripts/oracle/guest/lib.sh
+. /job/lib.sh
+
+PATCHES='klpx_a klpx_b klpx_c livepatch_sample livepatch_callbacks_demo test_klp_livepatch test_klp_atomic_replace
+  test_klp_callbacks_demo test_klp_callbacks_demo2 test_klp_state test_klp_state2 test_klp_state3'
+
+# step ID COMMAND: runs and records it, what it leads to, and what there is then.
+step() { jrec -s 0 "$1" "$2"$'\nafter $?'; }
+
+after() {
+  settle
+  echo "--- rc $1"
+  show_patches
+  show_modules
+  show_functions
+  show_readers
+}
+
+# The machine's clock, in hundredths of a second, to the variable now.
+clock() {
+  local seconds
+  read -r seconds _ </proc/uptime
+  now=$((10#${seconds/./}))
+}
+
+# Sets moving to the patch in transition and its `enabled`, leaving if a patch is about to vanish, and holding to what
+# the replacements of klpx_wait() are told.
+look() {
+  local patch transition enabled file
+  moving='' leaving='' holding=''
+  for patch in "$K"/*; do
+    { read -r transition <"$patch/transition" && read -r enabled <"$patch/enabled"; } 2>/dev/null || continue
+    [ "$transition" = 0 ] || moving=${patch##*/}:$enabled
+    [ "$transition$enabled" != 00 ] || leaving=1
+  done
+  for file in "$M"/klpx_[abc]/parameters/hold_wait; do
+    { read -r enabled <"$file"; } 2>/dev/null && holding+=$enabled
+  done
+}
+
+# Waits until nothing is in transition. With a reader inside klpx_wait() that may be never: then for two passes and a
+# half, and not again while the transition stays the same.
+settle() {
+  local now began moving leaving holding limit=4000 held=''
+  [ ! -e /tmp/held ] || read -r held </tmp/held
+  readers && limit=250
+  clock
+  began=$now
+  while look; [ -n "$moving$leaving" ] && [ $((now - began)) -lt $limit ]; do
+    [ "$moving $holding" != "$held" ] || break
+    sleep 0.05
+    clock
+  done
+  echo "$moving $holding" >/tmp/held
+  release_modules
+}
+
+# A patch lets go of its module just after its directory is gone; one that was forced never does.
+release_modules() {
+  local now began module references kept
+  clock
+  began=$now
+  while [ $((now - began)) -lt 30 ]; do
+    kept=''
+    for module in $PATCHES; do
+      [ ! -e "$K/$module" ] && [ -e "$M/$module/refcnt" ] || continue
+      read -r references <"$M/$module/refcnt"
+      [ "$references" = 0 ] || kept=1
+    done
+    [ -n "$kept" ] || break
+    sleep 0.05
+    clock
+  done
+}
+
+show_patches() {
+  local mode path lines
+  find "$K" -mindepth 1 -printf '%M %P\n' >/tmp/tree
+  while read -r mode path; do
+    case $mode in
+      -r*)
+        mapfile -t lines <"$K/$path"
+        echo "$mode $path: ${lines[*]}" ;;
+      *) echo "$mode $path" ;;
+    esac
+  done </tmp/tree
+}
+
+show_modules() {
+  local name references users state taint
+  while read -r name _ references users state _ taint; do
+    echo "$name $references $users $state $taint"
+  done </proc/modules
+}
+
+# Which functions ftrace redirects, and what is printed by those that get patched; "-" is the kernel's own text.
+show_functions() {
+  local file line lines text
+  mapfile -t lines <"$T/enabled_functions"
+  printf 'ftrace: %s\n' "${lines[@]}"
+  for file in cmdline meminfo version klpx_value; do
+    [ -e "/proc/$file" ] || continue
+    text=
+    mapfile -t lines <"/proc/$file"
+    for line in "${lines[@]}"; do
+      case $line in *patched | original*) text="${text:+$text | }$line" ;; esac
+    done
+    echo "$file: ${text:--}"
+  done
+}
+
+# Are there any?
+readers() {
+  local pid
+  [ -e /tmp/readers ] || return
+  while read -r pid; do builtin kill -0 "$pid" 2>/dev/null && return; done </tmp/readers
+  return 1
+}
+
+show_readers() {
+  local pid state lines
+  [ -e /tmp/readers ] || return
+  while read -r pid; do
+    if builtin kill -0 "$pid" 2>/dev/null; then
+      read -r state <"/proc/$pid/patch_state"
+      echo "reader: patch_state $state"
+    else
+      mapfile -t lines <"/tmp/reader.$pid"
+      echo "reader: ${lines[*]}"
+    fi
+  done </tmp/readers
+}
+
+# From now on a process reads /proc/klpx_wait: it blocks inside klpx_wait() or what replaces it.
+start_reader() {
+  local now began line
+  [ -e /proc/klpx_wait ] || { echo 'there is no klpx_wait()'; return; }
+  cat /proc/klpx_wait >"/tmp/reader.$BASHPID" 2>&1 &
+  echo $! >>/tmp/readers
+  clock
+  began=$now
+  while builtin kill -0 $! 2>/dev/null && [ $((now - began)) -lt 300 ]; do
+    while read -r line; do case $line in *klpx_wait+* | *new_wait+*) return ;; esac; done <"/proc/$!/stack"
+    sleep 0.05
+    clock
+  done 2>/dev/null
+  return 0
+}
+
+# Lets the readers go: those in the original, and with `hold_wait` off those in its replacements.
+release_readers() {
+  local now began
+  rm -f /tmp/held
+  [ ! -e "$M/klpx_target" ] || echo 1 >"$M/klpx_target/parameters/release"
+  clock
+  began=$now
+  while readers && [ $((now - began)) -lt 200 ]; do
+    sleep 0.05
+    clock
+  done
+  [ ! -e "$M/klpx_target" ] || echo 0 >"$M/klpx_target/parameters/release"
+}
+
+# unload_target: not while somebody is inside, who would be waited for.
+unload_target() {
+  if readers; then echo 'there are readers'; else rmmod klpx_target; fi
+}
+
+# What has to be there once a boot: the first module taints, the first livepatch too.
+warm_up() {
+  insmod "$X/klpx_target.ko"
+  insmod "$X/klpx_a.ko" f0=nosuch
+  rmmod klpx_target
+} >/dev/null 2>&1
+
+# Takes away all that a sequence has left. Fails if something stays.
+clean() {
+  local now began module path rest
+  for path in "$M"/klpx_[abc]/parameters/hold_wait; do [ ! -e "$path" ] || echo 0 >"$path"; done
+  release_readers
+  echo 1 >/proc/sys/kernel/ftrace_enabled
+  clock
+  began=$now
+  while [ -n "$(ls "$K")" ] && [ $((now - began)) -lt 2000 ]; do
+    for path in "$K"/*/enabled; do
+      { read -r rest <"$path" && [ "$rest" = 0 ] || echo 0 >"$path"; } 2>/dev/null
+    done
+    sleep 0.1
+    clock
+  done
+  release_modules
+  while read -r module rest; do rmmod "$module" || rmmod -f "$module"; done </proc/modules 2>/dev/null
+  rm -f /tmp/reader* /tmp/held
+  [ -z "$(ls "$K")" ] && ! read -r rest </proc/modules
+}
+
+export PATCHES
+export -f after settle clock look release_modules readers start_reader release_readers unload_target \
+  show_patches show_modules show_functions show_readers
