@@ -29,11 +29,11 @@ export function parseAnswers(output: string): Answers {
     const number = Number.parseInt(record.id, 10);
     answers[number] = [...(answers[number] ?? []), record];
   }
-  const ended = output.split('\n').filter((line) => ENDS.includes(line)).length;
+  const ended = [...output.matchAll(END)].length;
   return { whole: answers.slice(0, ended), part: answers[ended] ?? [] };
 }
 
-const ENDS = [CLEAN, DIRTY].map((note) => `{"note":"${note}"}`);
+const END = new RegExp(`^\\{"note":"(?:${CLEAN}|${DIRTY}.*)"\\}$`, 'gm');
 
 /** A guest that is ended leaves half a line. */
 function wholeLines(output: string): string {
@@ -41,12 +41,17 @@ function wholeLines(output: string): string {
 }
 
 function textOf(record: Recorded): string {
+  const dmesg = record.dmesg.filter((line) => !SIGNALLING.test(line));
   // The end of transitions is always waited for.
-  return normalise(transcript({ ...record, settled_after_ms: 0 })).replace(SIGNALLING, '');
+  const text = normalise(transcript({ ...record, dmesg, settled_after_ms: 0 }));
+  return text.replaceAll(TRAMPOLINE, 'tramp: CODE (');
 }
 
 /** Every fifteenth pass: how many there were depends on how long one looked. */
-const SIGNALLING = /^livepatch: signaling remaining tasks\n/gm;
+const SIGNALLING = /^livepatch: signaling remaining tasks$/;
+
+/** It lies where code of a module's init() was, and may be called by its name. */
+const TRAMPOLINE = /tramp: \S+(?: \[\w+\])? \(/g;
 
 export function findDifference(
   sequence: Sequence,

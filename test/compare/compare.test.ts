@@ -40,7 +40,7 @@ test('a seed makes the same sequences, however many are wanted', () => {
   expect(generate(8, 20)).not.toEqual(generate(7, 20));
 });
 
-test('sequences have 6 to 15 steps, and load modules with parameters that they have', () => {
+test('sequences have 6 to 15 steps, and load modules with parameters that they have, or with nosuch', () => {
   const sequences = generate(1, 300);
   const lengths = sequences.map(({ length }) => length);
   expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([6, 15]);
@@ -49,7 +49,7 @@ test('sequences have 6 to 15 steps, and load modules with parameters that they h
     const versions = MODULES.filter(({ name }) => name === step.module);
     const parameters = versions.flatMap((module) => module.parameters.map(({ name }) => name));
     expect(versions).not.toEqual([]);
-    expect(parameters).toEqual(expect.arrayContaining(Object.keys(step.parameters)));
+    expect([...parameters, 'nosuch']).toEqual(expect.arrayContaining(Object.keys(step.parameters)));
   }
 });
 
@@ -64,6 +64,7 @@ test('every kind of step is made, and not seldom', () => {
     'release-readers',
     'set',
     'start-reader',
+    'unblock',
     'unload',
     'write',
   ]);

@@ -90,6 +90,7 @@ function choicesOf(guess: Guess): Weighted<Chooser> {
     [2, read],
     [canBlock ? 25 : 1, () => ({ do: 'start-reader' })],
     [readers ? 7 : 0, () => ({ do: 'release-readers' })],
+    [targets.has(BUSY) ? 10 : 0, () => ({ do: 'unblock' })],
     [
       ftraceEnabled ? 1 : 12,
       ({ ftraceEnabled: on }) => ({ do: 'ftrace-enabled', value: on ? 0 : 1 }),
@@ -98,7 +99,8 @@ function choicesOf(guess: Guess): Weighted<Chooser> {
 }
 
 const KLPX = ['klpx_a', 'klpx_b', 'klpx_c'];
-const TARGETS = ['klpx_target', 'livepatch_callbacks_mod', 'test_klp_callbacks_mod'];
+const BUSY = 'test_klp_callbacks_busy';
+const TARGETS = ['klpx_target', 'livepatch_callbacks_mod', 'test_klp_callbacks_mod', BUSY];
 const REFUSALS = [-1, -2, -11, -12, -16, -17, -19, -22];
 const REPLACE = ({ random }: Guess): Parameters => ({ replace: randomBelow(random, 2) });
 const PRE_PATCH_RET = ({ random }: Guess): Parameters =>
@@ -136,16 +138,26 @@ function loadPatch(guess: Guess): Step {
     const unloaded = modules.filter((module) => !guess.patches.has(module));
     return oneOf(random, unloaded.length > 0 && chance(random, 85) ? unloaded : modules);
   };
+  if (chance(random, 3)) {
+    return { do: 'load', by, module: 'klpx_nolp', parameters: { f0: 'version_proc_show' } };
+  }
   if (chance(random, 70)) {
     return { do: 'load', by, module: fresh(KLPX), parameters: klpxParameters(guess) };
   }
-  const module = fresh(Object.keys(SAMPLES));
+  const busy = guess.targets.has(BUSY) && chance(random, 60);
+  const module = busy ? 'test_klp_callbacks_demo' : fresh(Object.keys(SAMPLES));
   return { do: 'load', by, module, parameters: SAMPLES[module]?.(guess) ?? {} };
 }
 
+/** Readers and the work block where no signal reaches them. */
+const TARGET_PARAMETERS: Readonly<Record<string, (random: Random) => Parameters>> = {
+  klpx_target: () => ({ mode: 2 }),
+  [BUSY]: (random) => (chance(random, 70) ? { block_transition: 'Y' } : {}),
+};
+
 function loadTarget({ random }: Guess): Step {
-  const module = chance(random, 70) ? 'klpx_target' : oneOf(random, TARGETS);
-  const parameters = module === 'klpx_target' ? { mode: 2 } : {};
+  const module = chance(random, 65) ? 'klpx_target' : oneOf(random, TARGETS);
+  const parameters = TARGET_PARAMETERS[module]?.(random) ?? {};
   return { do: 'load', by: loader(random), module, parameters };
 }
 
@@ -161,6 +173,15 @@ const TARGET_FUNCTIONS: Weighted<string> = [
   [50, 'klpx_value_show'],
   [40, 'klpx_second_show'],
   [5, 'nosuch'],
+];
+
+const ODD_PARAMETERS: readonly Parameters[] = [
+  { nosuch: 1 },
+  { s1: 'abc' },
+  { s1: '' },
+  { t0: '0x7fffffff' },
+  { t0: '99999999999' },
+  { s0: -1 },
 ];
 
 /** What klpx_generic.h describes. A function is never named twice: sysfs would warn of that. */
@@ -182,6 +203,7 @@ function klpxParameters({ random, readers }: Guess): Parameters {
     ...(chance(random, 60) ? callbacks(random) : {}),
     ...(inTarget && chance(random, 15) ? { hold_wait: 1 } : {}),
     ...(chance(random, 2) ? { nofuncs: 1 } : {}),
+    ...(chance(random, 3) ? oneOf(random, ODD_PARAMETERS) : {}),
   };
 }
 
@@ -193,8 +215,9 @@ function secondObject(random: Random, otherIsTarget: boolean): Parameters {
     : { obj1: 'klpx_target', g0: weighted(random, TARGET_FUNCTIONS) };
 }
 
+/** State 1 is that of test_klp_state, which does not survive that others have it, too. */
 function state(random: Random): Parameters {
-  return { state_id: 1 + randomBelow(random, 2), state_ver: randomBelow(random, 3) };
+  return { state_id: 2 + randomBelow(random, 2), state_ver: randomBelow(random, 3) };
 }
 
 function callbacks(random: Random): Parameters {

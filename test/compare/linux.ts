@@ -18,11 +18,17 @@ const SILENCE_MS = 120_000;
  *
  * @throws Error if the oracle cannot be asked.
  */
-export async function askLinux(kernel: Kernel, sequences: readonly Sequence[]): Promise<Answer[]> {
+export async function askLinux(
+  kernel: Kernel,
+  sequences: readonly Sequence[],
+  notice: (text: string) => void,
+): Promise<Answer[]> {
   const answers: Answer[] = [];
   while (answers.length < sequences.length) {
-    const { whole, part } = parseAnswers(await boot(kernel, sequences.slice(answers.length)));
+    const output = await boot(kernel, sequences.slice(answers.length));
+    const { whole, part } = parseAnswers(output);
     answers.push(...(whole.length > 0 ? whole : [part]));
+    if (answers.length < sequences.length) notice(`another boot: ${output.slice(-100)}`);
   }
   return answers;
 }

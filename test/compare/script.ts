@@ -16,7 +16,7 @@ export function scriptOf(sequences: readonly Sequence[]): string {
 
 function sequenceText(sequence: Sequence, number: number): string {
   const steps = sequence.map((step, index) => `step ${number}.${index} ${quote(commandOf(step))}`);
-  return [...steps, `clean || { N ${DIRTY}; exit 0; }`, `N ${CLEAN}`, ''].join('\n');
+  return [...steps, `clean || { N "${DIRTY}: "$left; exit 0; }`, `N ${CLEAN}`, ''].join('\n');
 }
 
 function quote(text: string): string {

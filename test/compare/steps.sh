@@ -7,6 +7,8 @@
 PATCHES='klpx_a klpx_b klpx_c livepatch_sample livepatch_callbacks_demo test_klp_livepatch test_klp_atomic_replace
   test_klp_callbacks_demo test_klp_callbacks_demo2 test_klp_state test_klp_state2 test_klp_state3'
 
+BLOCK=$M/test_klp_callbacks_busy/parameters/block_transition
+
 # step ID COMMAND: runs and records it, what it leads to, and what there is then.
 step() { jrec -s 0 "$1" "$2"$'\nafter $?'; }
 
@@ -16,7 +18,7 @@ after() {
   show_patches
   show_modules
   show_functions
-  show_readers
+  show_tasks
 }
 
 # The machine's clock, in hundredths of a second, to the variable now.
@@ -41,16 +43,38 @@ look() {
   done
 }
 
-# Waits until nothing is in transition. With a reader inside klpx_wait() that may be never: then for two passes and a
-# half, and not again while the transition stays the same.
+# Does somebody hold the transition up: a reader, or perhaps the work of test_klp_callbacks_busy?
+held_up() {
+  local pid state
+  blocking && [ -e "$K/${moving%:*}/test_klp_callbacks_busy" ] && return
+  [ -e /tmp/readers ] || return
+  while read -r pid; do
+    { read -r state <"/proc/$pid/patch_state"; } 2>/dev/null || continue
+    [ "$state" = "${moving#*:}" ] || return 0
+  done </tmp/readers
+  return 1
+}
+
+# Does the work function of test_klp_callbacks_busy wait?
+blocking() {
+  local block
+  { read -r block <"$BLOCK"; } 2>/dev/null && [ "$block" = Y ]
+}
+
+# Waits until nothing is in transition. Where somebody holds it up that may be never: then for two passes and a half, and
+# not again while readers do and the transition stays the same.
 settle() {
-  local now began moving leaving holding limit=4000 held=''
+  local now began moving leaving holding limit held=''
   [ ! -e /tmp/held ] || read -r held </tmp/held
-  readers && limit=250
   clock
   began=$now
-  while look; [ -n "$moving$leaving" ] && [ $((now - began)) -lt $limit ]; do
-    [ "$moving $holding" != "$held" ] || break
+  while look; [ -n "$moving$leaving" ]; do
+    limit=4000
+    if [ -n "$moving" ] && held_up; then
+      limit=250
+      [ "$moving $holding" != "$held" ] || blocking || break
+    fi
+    [ $((now - began)) -lt $limit ] || break
     sleep 0.05
     clock
   done
@@ -120,8 +144,13 @@ readers() {
   return 1
 }
 
-show_readers() {
+# And init, and kthreadd, which nobody holds up.
+show_tasks() {
   local pid state lines
+  for pid in 1 2; do
+    read -r state <"/proc/$pid/patch_state"
+    echo "task $pid: patch_state $state"
+  done
   [ -e /tmp/readers ] || return
   while read -r pid; do
     if builtin kill -0 "$pid" 2>/dev/null; then
@@ -164,6 +193,12 @@ release_readers() {
   [ ! -e "$M/klpx_target" ] || echo 0 >"$M/klpx_target/parameters/release"
 }
 
+# Lets the work function of test_klp_callbacks_busy go.
+unblock() {
+  echo N >"$BLOCK" || return
+  sleep 0.3
+}
+
 # unload_target: not while somebody is inside, who would be waited for.
 unload_target() {
   if readers; then echo 'there are readers'; else rmmod klpx_target; fi
@@ -176,10 +211,10 @@ warm_up() {
   rmmod klpx_target
 } >/dev/null 2>&1
 
-# Takes away all that a sequence has left. Fails if something stays.
+# Takes away all that a sequence has left. Fails if something stays: then left says what.
 clean() {
-  local now began module path rest
-  for path in "$M"/klpx_[abc]/parameters/hold_wait; do [ ! -e "$path" ] || echo 0 >"$path"; done
+  local now began module modules path rest
+  for path in "$M"/klpx_[abc]/parameters/hold_wait "$BLOCK"; do [ ! -e "$path" ] || echo 0 >"$path"; done
   release_readers
   echo 1 >/proc/sys/kernel/ftrace_enabled
   clock
@@ -192,11 +227,13 @@ clean() {
     clock
   done
   release_modules
-  while read -r module rest; do rmmod "$module" || rmmod -f "$module"; done </proc/modules 2>/dev/null
+  mapfile -t modules </proc/modules
+  for module in "${modules[@]%% *}"; do rmmod "$module" || rmmod -f "$module"; done 2>/dev/null
   rm -f /tmp/reader* /tmp/held
-  [ -z "$(ls "$K")" ] && ! read -r rest </proc/modules
+  left=$(ls "$K"; cat /proc/modules)
+  [ -z "$left" ]
 }
 
-export PATCHES
-export -f after settle clock look release_modules readers start_reader release_readers unload_target \
-  show_patches show_modules show_functions show_readers
+export PATCHES BLOCK
+export -f after settle held_up blocking unblock clock look release_modules readers start_reader release_readers unload_target \
+  show_patches show_modules show_functions show_tasks

@@ -21,7 +21,9 @@ export type Step =
   | { readonly do: 'ftrace-enabled'; readonly value: 0 | 1 }
   /** A process enters klpx_wait() and blocks there. */
   | { readonly do: 'start-reader' }
-  | { readonly do: 'release-readers' };
+  | { readonly do: 'release-readers' }
+  /** The work of test_klp_callbacks_busy goes on, if it was loaded with block_transition=Y. */
+  | { readonly do: 'unblock' };
 
 export type Parameters = Readonly<Record<string, string | number>>;
 export type Sequence = readonly Step[];
@@ -45,6 +47,8 @@ export function commandOf(step: Step): string {
       return 'start_reader';
     case 'release-readers':
       return 'release_readers';
+    case 'unblock':
+      return 'unblock';
   }
 }
 
