@@ -41,14 +41,14 @@ function wholeLines(output: string): string {
 }
 
 function textOf(record: Recorded): string {
-  const dmesg = record.dmesg.filter((line) => !SIGNALLING.test(line));
+  const dmesg = record.dmesg.filter((line) => !PASSES.test(line));
   // The end of transitions is always waited for.
   const text = normalise(transcript({ ...record, dmesg, settled_after_ms: 0 }));
   return text.replaceAll(TRAMPOLINE, 'tramp: CODE (');
 }
 
-/** Every fifteenth pass: how many there were depends on how long one looked. */
-const SIGNALLING = /^livepatch: signaling remaining tasks$/;
+/** Of each pass, of each fifteenth one: how many there were depends on how long one looked. */
+const PASSES = /^livepatch: (?:klp_try_switch_task: .*|signaling remaining tasks)$/;
 
 /** It lies where code of a module's init() was, and may be called by its name. */
 const TRAMPOLINE = /tramp: \S+(?: \[\w+\])? \(/g;

@@ -63,6 +63,7 @@ test('every kind of step is made, and not seldom', () => {
     'read',
     'release-readers',
     'set',
+    'signal-readers',
     'start-reader',
     'unblock',
     'unload',

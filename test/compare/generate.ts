@@ -90,6 +90,7 @@ function choicesOf(guess: Guess): Weighted<Chooser> {
     [2, read],
     [canBlock ? 25 : 1, () => ({ do: 'start-reader' })],
     [readers ? 7 : 0, () => ({ do: 'release-readers' })],
+    [readers ? 5 : 0, signalReaders],
     [targets.has(BUSY) ? 10 : 0, () => ({ do: 'unblock' })],
     [
       ftraceEnabled ? 1 : 12,
@@ -149,9 +150,9 @@ function loadPatch(guess: Guess): Step {
   return { do: 'load', by, module, parameters: SAMPLES[module]?.(guess) ?? {} };
 }
 
-/** Readers and the work block where no signal reaches them. */
+/** Readers block interruptibly, killably or uninterruptibly. */
 const TARGET_PARAMETERS: Readonly<Record<string, (random: Random) => Parameters>> = {
-  klpx_target: () => ({ mode: 2 }),
+  klpx_target: (random) => ({ mode: oneOf(random, [0, 1, 2, 2]) }),
   [BUSY]: (random) => (chance(random, 70) ? { block_transition: 'Y' } : {}),
 };
 
@@ -289,6 +290,11 @@ function unloadPatch({ random, patches, enabled }: Guess): Step {
 function unloadTarget({ random, targets }: Guess): Step {
   const loaded = [...targets];
   return { do: 'unload', module: oneOf(random, loaded.length > 0 ? loaded : TARGETS) };
+}
+
+function signalReaders({ random }: Guess): Step {
+  const signals = oneOf(random, [['STOP', 'CONT'], ['TERM'], ['KILL']]);
+  return { do: 'signal-readers', signals };
 }
 
 const ODD_NUMBERS = ['abc', '1x', "''", '99999999999', '-0', '0x10', '010', "' 3'"];

@@ -140,7 +140,7 @@ show_functions() {
 readers() {
   local pid
   [ -e /tmp/readers ] || return
-  while read -r pid; do builtin kill -0 "$pid" 2>/dev/null && return; done </tmp/readers
+  while read -r pid; do [ ! -e "/proc/$pid" ] || return 0; done </tmp/readers
   return 1
 }
 
@@ -153,10 +153,11 @@ show_tasks() {
   done
   [ -e /tmp/readers ] || return
   while read -r pid; do
-    if builtin kill -0 "$pid" 2>/dev/null; then
-      read -r state <"/proc/$pid/patch_state"
+    if { read -r state <"/proc/$pid/patch_state"; } 2>/dev/null; then
       echo "reader: patch_state $state"
     else
+      # In klpfs the process of the machine has a companion, which prints.
+      while builtin kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
       mapfile -t lines <"/tmp/reader.$pid"
       echo "reader: ${lines[*]}"
     fi
@@ -193,6 +194,17 @@ release_readers() {
   [ ! -e "$M/klpx_target" ] || echo 0 >"$M/klpx_target/parameters/release"
 }
 
+# signal_readers SIGNAL...: one after the other. What it makes of them shows within a moment.
+signal_readers() {
+  local signal pid
+  [ -e /tmp/readers ] || return
+  rm -f /tmp/held
+  for signal; do
+    while read -r pid; do kill "-$signal" "$pid" 2>/dev/null; done </tmp/readers
+    sleep 0.3
+  done
+}
+
 # Lets the work function of test_klp_callbacks_busy go.
 unblock() {
   echo N >"$BLOCK" || return
@@ -204,8 +216,9 @@ unload_target() {
   if readers; then echo 'there are readers'; else rmmod klpx_target; fi
 }
 
-# What has to be there once a boot: the first module taints, the first livepatch too.
+# What is done once a boot: the first module taints, the first livepatch too; livepatch says all that it can.
 warm_up() {
+  echo 'file kernel/livepatch/* +p' >"$D/dynamic_debug/control"
   insmod "$X/klpx_target.ko"
   insmod "$X/klpx_a.ko" f0=nosuch
   rmmod klpx_target
@@ -235,5 +248,5 @@ clean() {
 }
 
 export PATCHES BLOCK
-export -f after settle held_up blocking unblock clock look release_modules readers start_reader release_readers unload_target \
+export -f after settle held_up blocking unblock clock look release_modules readers start_reader signal_readers release_readers unload_target \
   show_patches show_modules show_functions show_tasks

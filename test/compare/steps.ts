@@ -22,6 +22,7 @@ export type Step =
   /** A process enters klpx_wait() and blocks there. */
   | { readonly do: 'start-reader' }
   | { readonly do: 'release-readers' }
+  | { readonly do: 'signal-readers'; readonly signals: readonly string[] }
   /** The work of test_klp_callbacks_busy goes on, if it was loaded with block_transition=Y. */
   | { readonly do: 'unblock' };
 
@@ -47,6 +48,8 @@ export function commandOf(step: Step): string {
       return 'start_reader';
     case 'release-readers':
       return 'release_readers';
+    case 'signal-readers':
+      return ['signal_readers', ...step.signals].join(' ');
     case 'unblock':
       return 'unblock';
   }
