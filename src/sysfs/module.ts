@@ -72,14 +72,19 @@ export function parameterAttributes({ definition }: Module): AttributeTable<Modu
   );
 }
 
+/** Without the permission there is no way to it either. Source: kernel/params.c:add_sysfs_param(). */
 function parameterAttribute(parameter: ParameterDefinition): Attribute<Module> {
   const { name, mode } = parameter;
   return {
     mode,
     releases: ALWAYS,
-    show: ({ parameters }) => formatParameter(parameters.get(name) ?? parameter.default),
-    store: (module: Module, input: string, kernel: Kernel) => {
-      module.parameters.set(name, parseParameter(kernel, parameter, input));
-    },
+    ...((mode & 0o444) !== 0 && {
+      show: ({ parameters }: Module) => formatParameter(parameters.get(name) ?? parameter.default),
+    }),
+    ...((mode & 0o222) !== 0 && {
+      store: (module: Module, input: string, kernel: Kernel) => {
+        module.parameters.set(name, parseParameter(kernel, parameter, input));
+      },
+    }),
   };
 }

@@ -4,6 +4,7 @@
  * Source: kernel/module.c:load_module(), delete_module().
  */
 import { KernelError } from '../../abi/errno.ts';
+import { runQueries } from '../dynamicDebug/control.ts';
 import { emit } from '../events.ts';
 import {
   addSymbols,
@@ -18,6 +19,7 @@ import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
+import type { Argument } from './arguments.ts';
 import { type Module, type ModuleDefinition, moduleName } from './model.ts';
 import { parseParameter } from './parameters.ts';
 import { putModule, tryGetModule } from './references.ts';
@@ -25,12 +27,6 @@ import { taintForModule } from './taint.ts';
 
 /** What a module takes that has hardly any code. */
 const LEAST_CORE_BYTES = 16_384;
-
-/** One `name=value` of an insmod command line; without a value it is a switch. */
-export interface Argument {
-  readonly name: string;
-  readonly value: string | undefined;
-}
 
 /**
  * Loads a module that is available, up to the end of its init().
@@ -169,16 +165,25 @@ function isSuccess(error: unknown): error is KernelError {
   return error instanceof KernelError && error.errno > 0;
 }
 
-/** A name that the module does not have is ignored, and logged. Source: parse_args(). */
+/**
+ * All of them are tried, whatever is wrong with the others; a dash in a name is as good as an
+ * underscore.
+ *
+ * @throws KernelError that of the last one that is wrong.
+ * Source: parse_args(), parse_one().
+ */
 function setParameters(kernel: Kernel, module: Module, given: readonly Argument[]): void {
+  let failure: unknown;
   for (const { name, value } of given) {
-    const parameter = module.definition.parameters.find((known) => known.name === name);
+    const parameter = module.definition.parameters.find(
+      (known) => known.name === name.replaceAll('-', '_'),
+    );
     if (!parameter) {
-      emit(kernel, { type: 'module-unknown-parameter', module: module.name, parameter: name });
+      takeUnknownParameter(kernel, module, { name, value });
       continue;
     }
     try {
-      module.parameters.set(name, parseParameter(kernel, parameter, value));
+      module.parameters.set(parameter.name, parseParameter(kernel, parameter, value));
     } catch (error) {
       emit(kernel, {
         type: 'module-invalid-parameter',
@@ -186,9 +191,24 @@ function setParameters(kernel: Kernel, module: Module, given: readonly Argument[
         parameter: name,
         value: value ?? '',
       });
-      throw error;
+      failure = error;
     }
   }
+  if (failure !== undefined) throw failure;
+}
+
+/** Source: unknown_module_param_cb(), lib/dynamic_debug.c:ddebug_dyndbg_param_cb(). */
+function takeUnknownParameter(kernel: Kernel, module: Module, { name, value }: Argument): void {
+  if (name === 'async_probe') return;
+  const dot = name.indexOf('.');
+  if (name.slice(dot + 1) === 'dyndbg') runQueries(kernel, value ?? '+p', module.name);
+  // What is behind a dot is gone by now.
+  else
+    emit(kernel, {
+      type: 'module-unknown-parameter',
+      module: module.name,
+      parameter: dot < 0 ? name : name.slice(0, dot),
+    });
 }
 
 function addToSysfs(kernel: Kernel, module: Module): void {
