@@ -321,6 +321,21 @@ export const DIFFERENCES: readonly Difference[] = [
     changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 5 root root 0 DATE ..']],
   },
   {
+    key: 'surroundings',
+    ids: ['rel.livepatch.ls'],
+    changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 5 root root 0 DATE ..']],
+  },
+  {
+    key: 'surroundings',
+    ids: ['par.file.ls'],
+    changes: [[/^drwxr-xr-x (?:68|96) root/gm, 'drwxr-xr-x 4 root']],
+  },
+  {
+    key: 'removed-nodes',
+    ids: ['par.file.gone'],
+    changes: [['cat: -: No such device', 'cat: -: No such file or directory']],
+  },
+  {
     key: 'errno-range',
     ids: ['fail.prepatch.vmlinux[-512]', 'fail.prepatch.vmlinux[-4095]'],
     changes: [[/Unknown error \d+/g, 'Invalid argument']],
@@ -332,7 +347,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     key: 'call-traces',
-    ids: ['obj.dupfunc', 'obj.dupobj'],
+    ids: ['obj.dupfunc', 'obj.dupobj', 'rel.fail.double', 'rel.fail.positive'],
     changes: [[/^CPU: [\s\S]*? <\/TASK>\n/gm, '']],
   },
   {

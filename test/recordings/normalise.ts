@@ -26,7 +26,7 @@ const RULES: readonly Rule[] = [
   { what: /(?<=^(?:pid=|stuck pid ))\d+/gm,          becomes: 'PID',           because: 'the clients are new processes' },
   { what: /(?<=\/proc\/PID\/task\/|kthread |kill: \()\d+/g, becomes: 'PID',  because: 'the clients are new processes' },
   { what: /^(real|user|sys)\t.*$/gm,                 becomes: '$1 TIME',       because: 'time(1)' },
-  { what: /(?<=^klpx_[abc] +)\d+(?= +\d)|(?<=^coresize: )\d+/gm, becomes: 'SIZE', because: 'depends on the compiler' },
+  { what: /(?<=^klpx_\w+ +)\d+(?= +\d)|(?<=^coresize: )\d+/gm, becomes: 'SIZE', because: 'depends on the compiler' },
   { what: /^\d+\.\d\d (?=transition=)/gm,           becomes: 'UPTIME ',       because: 'seconds since boot' },
   { what: /^livepatch: klp_try_switch_task: cat:PID is running\n/gm, becomes: '', because: 'it looks ten times a second whether it may go on' },
   { what: /^(livepatch: klp_try_switch_task: .*\n)\1+/gm, becomes: '$1',       because: 'one a second: how many depends on when one looks' },
