@@ -32,7 +32,6 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['debug-sites', 'test/sysfs/dynamicDebug.test.ts'],
   ['mknod', 'test/mount/namespace.test.ts'],
   ['odd-results', 'test/engine/callbacks.test.ts'],
-  ['array-halves', 'test/engine/parameters.test.ts'],
   ['trace-calls', 'test/sysfs/tracing.test.ts'],
   ['trace-lines', 'test/sysfs/tracing.test.ts'],
   ['trace-open', 'test/sysfs/tracing.test.ts'],
