@@ -34,7 +34,6 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['odd-results', 'test/engine/callbacks.test.ts'],
   ['trace-calls', 'test/sysfs/tracing.test.ts'],
   ['trace-lines', 'test/sysfs/tracing.test.ts'],
-  ['trace-open', 'test/sysfs/tracing.test.ts'],
   ['replay-left-out', 'test/modules/shadow.test.ts'],
   ['tracing-files', 'test/sysfs/tracing.test.ts'],
   ['filter-words', 'test/sysfs/tracing.test.ts'],
