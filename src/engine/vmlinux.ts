@@ -3,7 +3,7 @@
  *
  * Source: fs/proc/cmdline.c, fs/proc/meminfo.c, fs/proc/version.c, fs/proc/uptime.c.
  */
-import { isIn, type Release, since } from '../abi/release.ts';
+import { isIn, type Release, type ReleaseSpan, since } from '../abi/release.ts';
 import { NS_PER_SECOND } from './clock.ts';
 import type { Body, FunctionDefinition } from './kallsyms.ts';
 
@@ -57,6 +57,23 @@ const READ_PATHS = [
 /** The functions that have called each other when a show function is called, the outermost first. */
 export function readPathOf(release: Release): readonly string[] {
   return READ_PATHS.findLast(({ releases }) => isIn(release, releases))?.functions ?? [];
+}
+
+export interface DataSymbol {
+  readonly name: string;
+  /** From KERNEL_BASE: behind the code. */
+  readonly offset: number;
+  readonly releases: ReleaseSpan;
+}
+
+/** Data of the kernel by whose symbols others see what it can do. Source: kernel/kprobes.c. */
+const DATA_SYMBOLS: readonly DataSymbol[] = [
+  { name: 'kprobe_ipmodify_ops', offset: 0x0300_0a40, releases: since('5.5') },
+  { name: 'kprobe_ftrace_ops', offset: 0x0300_0b00, releases: since('4.0') },
+];
+
+export function dataSymbolsOf(release: Release): readonly DataSymbol[] {
+  return DATA_SYMBOLS.filter(({ releases }) => isIn(release, releases));
 }
 
 /** linux_banner: the first line of the kernel log, and /proc/version. */

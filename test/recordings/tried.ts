@@ -37,4 +37,5 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['replay-left-out', 'test/modules/shadow.test.ts'],
   ['tracing-files', 'test/sysfs/tracing.test.ts'],
   ['filter-words', 'test/sysfs/tracing.test.ts'],
+  ['kprobe-places', 'test/sysfs/kprobes.test.ts'],
 ]);
