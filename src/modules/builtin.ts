@@ -16,6 +16,7 @@ import {
   testKlpCallbacksMod,
   testKlpLivepatch,
 } from './testKlp.ts';
+import { testKlpKprobe } from './testKlpKprobe.ts';
 import { testKlpShadowVars } from './testKlpShadowVars.ts';
 
 /** Some are there in two versions, for releases that follow each other. */
@@ -34,4 +35,5 @@ export const builtinModules: readonly ModuleDefinition[] = [
   testKlpCallbacksMod,
   testKlpCallbacksBusy,
   testKlpShadowVars,
+  testKlpKprobe,
 ];
