@@ -18,6 +18,7 @@ import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
+import { enterNewFunctions } from '../sched/program.ts';
 import {
   type Module,
   type ModuleDefinition,
@@ -167,6 +168,7 @@ function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]
     putModule(module);
   }
   module.state = 'live';
+  enterNewFunctions(kernel, module.code.values());
 }
 
 /** A positive number is no error for those who look for negative ones. Source: do_init_module(). */
