@@ -1,4 +1,5 @@
 /** What a schema cannot see: parts of a machine that do not go together. */
+import { isIn } from '../abi/release.ts';
 import type { ModuleDefinition } from '../engine/module/model.ts';
 import { PROC_SHOW_FUNCTIONS } from '../engine/vmlinux.ts';
 import { type MachineDescription, symbolNameOf, VMLINUX } from './description.ts';
@@ -33,7 +34,8 @@ export function findContradictions(
 /** Every function that may come to exist on the machine, by name. */
 function functionsOf(machine: MachineDescription, available: readonly ModuleDefinition[]) {
   const described = Object.values(machine.symbols).flat().map(symbolNameOf);
-  const others = [...PROC_SHOW_FUNCTIONS, ...available.flatMap(({ functions }) => functions)];
+  const fitting = available.filter(({ releases }) => !releases || isIn(machine.release, releases));
+  const others = [...PROC_SHOW_FUNCTIONS, ...fitting.flatMap(({ functions }) => functions)];
   return new Set([...described, ...others.map(({ name }) => name)]);
 }
 
