@@ -25,14 +25,22 @@ const STYLES: readonly LineStyle[] = [
     releases: since('4.0'),
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}`,
     assistant: 'ftrace_ops_assist_func+0x0/0xf0',
-    handlerSizes: { klp_ftrace_handler: '0xc0', function_trace_call: '0x140' },
+    handlerSizes: {
+      klp_ftrace_handler: '0xc0',
+      function_trace_call: '0x140',
+      kprobe_ftrace_handler: '0xf0',
+    },
     listFunction: 'ftrace_ops_list_func+0x0/0x190',
   },
   {
     // The third column is for direct calls, which nothing here makes.
     releases: since('5.11'),
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}  `,
-    handlerSizes: { klp_ftrace_handler: '0x110', function_trace_call: '0x120' },
+    handlerSizes: {
+      klp_ftrace_handler: '0x110',
+      function_trace_call: '0x120',
+      kprobe_ftrace_handler: '0x1b0',
+    },
     listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
   },
   {
@@ -40,7 +48,11 @@ const STYLES: readonly LineStyle[] = [
     releases: since('6.4'),
     flags: (ops, { modified }) =>
       `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}    ${modified ? ' M ' : '   '}`,
-    handlerSizes: { klp_ftrace_handler: '0x100', function_trace_call: '0x110' },
+    handlerSizes: {
+      klp_ftrace_handler: '0x100',
+      function_trace_call: '0x110',
+      kprobe_ftrace_handler: '0x1d0',
+    },
     listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
   },
 ];

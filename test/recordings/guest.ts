@@ -12,8 +12,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
-import { parseMachine } from '../../src/machine/parse.ts';
-import { builtinModules } from '../../src/modules/builtin.ts';
+import { draftMachine } from '../../src/machine/parse.ts';
 import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
@@ -79,7 +78,7 @@ async function mountMachine(folder: string, probe: Probe): Promise<Session> {
   const text = await readFile(besideProbe(probe, 'machine.yaml'), 'utf8');
   const { session } = await startDaemon({
     directory,
-    description: parseMachine(text, 'machine.yaml', { available: builtinModules, options: {} }),
+    machine: draftMachine(text, 'machine.yaml', {}),
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),
