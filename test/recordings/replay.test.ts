@@ -33,7 +33,7 @@ const ON_6_1 = [
 ];
 const PROBES: readonly Probe[] = [
   ...[...ON_6_1, ...ON_BOTH].map((name) => ({ release: '6.1', name }) as const),
-  ...ON_BOTH.map((name) => ({ release: '6.12', name }) as const),
+  ...['06a-failures', ...ON_BOTH].map((name) => ({ release: '6.12', name }) as const),
 ];
 /** More of them would be in each other's way: all their machines are in this process. */
 const AT_ONCE = 9;
