@@ -8,7 +8,7 @@
  */
 import type { Kernel } from '../engine/kernel.ts';
 import { type Context, settle } from '../engine/sched/context.ts';
-import type { Transaction } from '../sysfs/transactionFile.ts';
+import type { Pipe, Transaction } from '../sysfs/transactionFile.ts';
 import { type Command, parseCommand, runCommand } from '../tools/tools.ts';
 
 /** Everybody may ask; who may not write to the first file may not load modules, either. */
@@ -23,7 +23,7 @@ function toolFile(name: string, mode: number, privileged: boolean): Transaction 
     mode,
     accept: (kernel, request) => {
       const command = parseCommand(request);
-      return { name: command.name, work: (send) => run(kernel, command, privileged, send) };
+      return { name: command.name, work: (pipe) => run(kernel, command, privileged, pipe) };
     },
   };
 }
@@ -32,11 +32,12 @@ function* run(
   kernel: Kernel,
   command: Command,
   privileged: boolean,
-  send: (text: string) => void,
+  { send, drained }: Pipe,
 ): Context<string> {
   const output = {
     stdout: (text: string) => send(encodeLines('1', text)),
     stderr: (text: string) => send(encodeLines('2', text)),
+    drained,
   };
   const code = yield* settle(runCommand(kernel, command, privileged, output));
   return `=${code}\n`;

@@ -46,6 +46,6 @@ export function takeAnswer(answer: AnswerText, sizeBytes: number): Uint8Array {
   return taken;
 }
 
-export function hasMore({ pieces, start, position }: AnswerText): boolean {
-  return position < start + pieces.reduce((sum, { length }) => sum + length, 0);
+export function unreadBytes({ pieces, start, position }: AnswerText): number {
+  return start + pieces.reduce((sum, { length }) => sum + length, 0) - position;
 }

@@ -74,6 +74,7 @@ function openVerb(kernel: Kernel, verb: Verb): OpenFile {
   const snapshot = createSnapshot();
   let answer: AnswerText | undefined;
   let pieces: Uint8Array[] = [];
+  let writtenBytes = 0;
   let end = 0;
   return {
     read: (offset, sizeBytes) => {
@@ -82,8 +83,8 @@ function openVerb(kernel: Kernel, verb: Verb): OpenFile {
     },
     write: (offset, data) => {
       if (!verb.execute) throw new KernelError('EIO', 'a query is only read');
-      const sizeBytes = pieces.reduce((sum, { length }) => sum + length, data.length);
-      if (sizeBytes > verb.maxBytes) {
+      writtenBytes += data.length;
+      if (writtenBytes > verb.maxBytes) {
         pieces = [];
         refuse(kernel, verb, tooLong(verb));
       }
@@ -111,6 +112,7 @@ function openVerb(kernel: Kernel, verb: Verb): OpenFile {
   function* executePieces(run: Execute): Context {
     const request = decodeUtf8(joinBytes(pieces));
     pieces = [];
+    writtenBytes = 0;
     const text = yield* execute(kernel, verb, run, request);
     if (text === undefined) return;
     answer = createAnswer(end);

@@ -11,18 +11,18 @@
 import { KernelError } from '../abi/errno.ts';
 import { O_NONBLOCK, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { type Context, RESCHED } from '../engine/sched/context.ts';
+import { type Context, RESCHED, type Wakeup } from '../engine/sched/context.ts';
 import { interruptRequest } from '../engine/sched/request.ts';
-import { type Outcome, spawnClient } from '../engine/sched/scheduler.ts';
+import { type Outcome, spawnSuccessor } from '../engine/sched/scheduler.ts';
 import type { Task } from '../engine/sched/task.ts';
 import { createWaitQueue, waitOn, wakeAll } from '../engine/sched/wait.ts';
 import {
   type AnswerText,
   createAnswer,
   extendAnswer,
-  hasMore,
   seekAnswer,
   takeAnswer,
+  unreadBytes,
 } from './answerText.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
@@ -33,7 +33,14 @@ export interface Job {
   /** The comm of the process. */
   readonly name: string;
   /** Works on a task of its own; the answer is all that it sends, and what it returns. */
-  readonly work: (send: (text: string) => void) => Context<string>;
+  readonly work: (pipe: Pipe) => Context<string>;
+}
+
+/** The way to who reads the answer. */
+export interface Pipe {
+  readonly send: (text: string) => void;
+  /** Sleeps while as much is unread as a pipe would hold. */
+  readonly drained: () => Context<Wakeup>;
 }
 
 export interface Transaction {
@@ -45,6 +52,8 @@ export interface Transaction {
 
 /** What fits into one write of FUSE, whatever its buffer is off a page. */
 const REQUEST_MAX_BYTES = 16 * 4096;
+/** PIPE_DEF_BUFFERS. */
+const PIPE_BYTES = 16 * 4096;
 
 export function transactionFile(tree: Tree, transaction: Transaction): File {
   const node = createNode(tree, S_IFREG | transaction.mode, { nlink: ONE_LINK });
@@ -60,6 +69,7 @@ export function transactionFile(tree: Tree, transaction: Transaction): File {
 
 function openTransaction(kernel: Kernel, { accept }: Transaction, blocking: boolean): OpenFile {
   const readers = createWaitQueue();
+  const writers = createWaitQueue();
   let answer: AnswerText | undefined;
   let task: Task | undefined;
   let outcome: Outcome<string> | undefined;
@@ -76,21 +86,28 @@ function openTransaction(kernel: Kernel, { accept }: Transaction, blocking: bool
     read: (offset, sizeBytes): Answer<Uint8Array> => {
       if (!answer) return new Uint8Array(0);
       seekAnswer(answer, offset);
-      if (isReady(answer)) return take(answer, sizeBytes);
-      if (!blocking) throw new KernelError('EAGAIN', 'nothing more yet');
+      if (!isReady(answer) && !blocking) throw new KernelError('EAGAIN', 'nothing more yet');
+      if (isReady(answer) && writers.waiters.length === 0) return take(answer, sizeBytes);
       return takeNext(answer, sizeBytes);
     },
     // Who goes away without the answer takes the process along, as a shell that ends.
     release: () => (task === undefined || outcome ? undefined : hangUp(task)),
   };
 
-  /** As part of the machine, so that a replay begins it at the same point. */
+  /** By a task, so that a replay begins it at the same point, and on that task's cpu. */
   function* begin({ name, work }: Job, text: AnswerText, sizeBytes: number): Context<number> {
     const send = (more: string) => {
       extendAnswer(text, more);
       wakeAll(kernel, readers);
     };
-    task = spawnClient(kernel, name, work(send), (ended) => {
+    function* drained(): Context<Wakeup> {
+      let wakeup: Wakeup = 'woken';
+      while (unreadBytes(text) >= PIPE_BYTES && wakeup !== 'signal') {
+        wakeup = yield* waitOn(kernel, writers, 'interruptible');
+      }
+      return wakeup;
+    }
+    task = spawnSuccessor(kernel, name, work({ send, drained }), (ended) => {
       outcome = ended;
       send('value' in ended ? ended.value : '');
     });
@@ -111,12 +128,13 @@ function openTransaction(kernel: Kernel, { accept }: Transaction, blocking: bool
   }
 
   function isReady(text: AnswerText): boolean {
-    return outcome !== undefined || hasMore(text);
+    return outcome !== undefined || unreadBytes(text) > 0;
   }
 
   function take(text: AnswerText, sizeBytes: number): Uint8Array {
     const taken = takeAnswer(text, sizeBytes);
     if (taken.length === 0 && outcome && 'error' in outcome) throw outcome.error;
+    wakeAll(kernel, writers);
     return taken;
   }
 }

@@ -123,8 +123,11 @@ function* printLog({ kernel, environment, output }: Run, settings: Settings): Co
   }
   output.stdout(formatAll(takeNew(), format));
   while (given.has('w') || given.has('W')) {
-    const wakeup = yield* waitOn(kernel, log.readers, 'interruptible');
-    if (wakeup === 'signal') return;
+    if ((yield* output.drained()) === 'signal') return;
+    if (!recordAt(log, next)) {
+      const wakeup = yield* waitOn(kernel, log.readers, 'interruptible');
+      if (wakeup === 'signal') return;
+    }
     output.stdout(formatAll(takeNew(), format));
   }
 }

@@ -10,18 +10,20 @@ export type TimeFormat = (typeof TIME_FORMATS)[number] | 'time';
 
 export interface FormatOptions {
   readonly time: TimeFormat;
-  readonly raw: boolean;
-  readonly decode: boolean;
-  readonly showDelta: boolean;
-  readonly forcePrefix: boolean;
-  readonly noEscape: boolean;
+  readonly raw?: boolean;
+  readonly decode?: boolean;
+  readonly showDelta?: boolean;
+  readonly forcePrefix?: boolean;
+  readonly noEscape?: boolean;
   /** When the machine was booted, in local time. */
-  readonly bootSeconds: number;
-  readonly offsetSeconds: number;
+  readonly bootSeconds?: number;
+  readonly offsetSeconds?: number;
 }
 
 /** Takes one record after the other: some stamps depend on the record before. */
-export type Format = (record: LogRecord) => string;
+export type Format = (record: Printed) => string;
+
+type Printed = Pick<LogRecord, 'priority' | 'timeUs' | 'text'>;
 
 const US_PER_SECOND = 1_000_000;
 
@@ -31,9 +33,8 @@ export function createFormat(options: FormatOptions): Format {
     if (record.text === '') return '\n';
     const prefix = `${options.raw ? '' : decode(record, options)}${stamp(record)}`;
     const text = options.noEscape ? record.text : escapeText(record.text);
-    const lines = text.replace(/\n+$/, '').split('\n');
-    const below = options.forcePrefix ? prefix : ' '.repeat(prefix.length);
-    return `${prefix}${lines.join(`\n${below}`)}\n`;
+    if (options.forcePrefix) return text.replace(/\n*([^\n]+)\n*/g, `${prefix}$1\n`);
+    return `${prefix}${text.replace(/\n(?!$)/g, `\n${' '.repeat(prefix.length)}`)}\n`;
   };
 }
 
@@ -48,19 +49,19 @@ export function secondsText(timeUs: number): string {
 }
 
 /** LOG_MAKEPRI() of the C library does not shift the facility, and so it is printed. */
-function stampRaw({ priority, timeUs }: LogRecord): string {
+function stampRaw({ priority, timeUs }: Printed): string {
   return `<${(priority >> 3) | (priority & 7)}>${formatStamp(timeUs)} `;
 }
 
-function decode({ priority }: LogRecord, { decode: wanted }: FormatOptions): string {
+function decode({ priority }: Printed, { decode: wanted = false }: FormatOptions): string {
   const facility = FACILITIES[priority >> 3];
   const level = LEVELS[priority & 7];
   if (!wanted || facility === undefined || level === undefined) return '';
   return `${facility.padEnd(6)}:${level.padEnd(6)}: `;
 }
 
-function createStamp(options: FormatOptions): (record: LogRecord) => string {
-  const { time, showDelta, bootSeconds } = options;
+function createStamp(options: FormatOptions): (record: Printed) => string {
+  const { time, showDelta = false, bootSeconds = 0, offsetSeconds = 0 } = options;
   let lastUs: number | undefined;
   let lastMinute: number | undefined;
   const delta = (timeUs: number): number => {
@@ -75,7 +76,7 @@ function createStamp(options: FormatOptions): (record: LogRecord) => string {
   return ({ timeUs }) => {
     switch (time) {
       case 'iso':
-        return `${isoTime(momentOf(timeUs), timeUs, options.offsetSeconds)} `;
+        return `${isoTime(momentOf(timeUs), timeUs, offsetSeconds)} `;
       case 'ctime':
         return `[${ctime(momentOf(timeUs))}${showDelta ? ` ${deltaText(timeUs)}` : ''}] `;
       case 'time':

@@ -1,6 +1,6 @@
 /** A program of user space that asks the kernel something or has it do something, and prints. */
 import type { Kernel } from '../engine/kernel.ts';
-import type { Answer } from '../engine/sched/context.ts';
+import type { Answer, Context, Wakeup } from '../engine/sched/context.ts';
 
 /** One run of a program, as execve(2) begins it. */
 export interface Run {
@@ -19,6 +19,11 @@ export interface Run {
 export interface Output {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /**
+   * Sleeps until what was printed has mostly been read. A program that prints without end asks for it,
+   * as a pipe would hold it up. Answers `signal` if it is to end.
+   */
+  readonly drained: () => Context<Wakeup>;
 }
 
 /** Runs to its end, and answers the exit code. */
