@@ -149,3 +149,14 @@ test('without a machine the shim says so; what it cannot do, the real program do
   expect((await sh('dmesg -F log')).output).toBe('[    1.000000] from a file\n');
   expect((await sh(`${SHIM} uname -r`)).output).toBe('4.15.0\n');
 });
+
+test('what the machine was asked by a shell is part of a recording', async () => {
+  const { sh } = await startWithShim('--record rec.jsonl', { 'fix.yaml': MANIFEST });
+  const { output, errors } = await sh(`
+    insmod fix.yaml level=2; rmmod my_fix; dmesg -C; (timeout -s KILL 0.3 dmesg -w >/dev/null)
+    echo 0 > $M/sys/kernel/livepatch/my_fix/enabled; klpfs wait my_fix; modprobe -rv my_fix
+    klpfs umount mnt; klpfs replay rec.jsonl`);
+  expect(errors).toMatch(/^rmmod: ERROR: Module my_fix is in use\n/);
+  expect(output).toMatch(/^rmmod my_fix\n/);
+  expect(output).toMatch(/^equal: \d+ inputs, \d+ records$/m);
+});
