@@ -88,10 +88,12 @@ const DATA_SYMBOLS: readonly DataSymbol[] = [
 export function dataSymbolsOf(release: Release): readonly DataSymbol[] {
   return DATA_SYMBOLS.filter(({ releases }) => isIn(release, releases));
 }
+/** `uname -v`. */
+export const UTS_VERSION = '#1 SMP';
 
 /** linux_banner: the first line of the kernel log, and /proc/version. */
 export function bannerOf(version: string): string {
-  return `Linux version ${version} (klpfs@emulated) (no compiler) #1 SMP`;
+  return `Linux version ${version} (klpfs@emulated) (no compiler) ${UTS_VERSION}`;
 }
 
 /** Source: kernel/sys.c:SYSCALL_DEFINE0(getpid); its name says which registers it takes apart. */

@@ -47,11 +47,6 @@ export function parseManifest(text: string, fileName: string, release: Release):
   return toLivepatchModule(manifest);
 }
 
-/** The name of the module that it describes, as the kernel knows it. */
-export function nameInManifest(text: string, fileName: string): string {
-  return readManifest(text, fileName).manifest.module;
-}
-
 function readManifest(text: string, fileName: string) {
   const source = parseSource(text, fileName);
   const refuse = (findings: readonly Finding[]) => refusal(source, findings);
