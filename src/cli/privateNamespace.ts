@@ -1,13 +1,11 @@
 /** A command in a mount namespace of its own, which a plan has furnished. */
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import process from 'node:process';
-import type { Readable } from 'node:stream';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { text as readStream } from 'node:stream/consumers';
 import { assert } from '../abi/errno.ts';
 import { CommandError, EXIT, errnoOf } from './commandError.ts';
 import type { NamespacePlan } from './namespacePlan.ts';
 import { writeScript } from './namespaceScript.ts';
+import { mayMount } from './privileges.ts';
 import { supervise } from './supervise.ts';
 
 /** Which rights a namespace is made with, and as whom the command runs in it. */
@@ -28,29 +26,43 @@ export interface Run {
   readonly entered: (namespace: string) => void;
 }
 
-/** Source: include/uapi/linux/capability.h. */
-const CAP_SYS_ADMIN = 21n;
 const STDERR_FD = 2;
 /** Exit codes above it stand for signals. */
 const SIGNALLED = 128;
 
-/** With the right to mount, as we are; otherwise by a user namespace, as its root or as we are. */
-export function chooseWay(keepUser: boolean): Way {
-  if (mayMount()) return { unshare: ['--mount'], runner: [] };
-  const unshare = ['--user', '--map-root-user', '--mount'];
-  if (!keepUser) return { unshare, runner: [] };
-  // mount(8) serves only uid 0; a second namespace gives the caller's ids back.
-  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+/** Options of unshare(1): uid 0 is the one whom mount(8) serves. */
+const AS_ROOT = ['--user', '--map-root-user', '--mount'];
+
+/** With the right to mount, as we are; otherwise by a user namespace. `user`: UID:GID. */
+export function chooseWay(user: string | undefined): Way {
+  const unshare = mayMount() ? ['--mount'] : AS_ROOT;
+  if (user === undefined) return { unshare, runner: [] };
+  const [uid, gid] = user.split(':');
   return {
     unshare,
+    // A second user namespace gives back the ids that the first has taken away.
     runner: ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'],
   };
 }
 
-export function mayMount(): boolean {
-  const [, effective = '0'] =
-    /^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-  return ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+/** Runs a command as root of a user namespace with the mounts of this one; its exit code. */
+export async function enterUserNamespace(command: readonly string[]): Promise<number> {
+  const trial = spawn('unshare', [...AS_ROOT, '--', 'true'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [status, complaints] = await Promise.all([
+    superviseUnshare(trial),
+    readStream(trial.stderr),
+  ]);
+  if (status !== 0) throw refusal(AS_ROOT, complaints);
+  return superviseUnshare(spawn('unshare', [...AS_ROOT, '--', ...command], { stdio: 'inherit' }));
+}
+
+function superviseUnshare(child: ChildProcess): Promise<number> {
+  return supervise(child).catch((error) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    throw new CommandError('unshare is missing: apt-get install util-linux');
+  });
 }
 
 /** How the command ended. Throws `CommandError` when it could not begin. */
@@ -68,41 +80,38 @@ export async function runInNamespace({
     [...way.unshare, '--', 'bash', '-p', '-c', script, 'klpfs run', ...command],
     { env, stdio: ['inherit', 'inherit', 'pipe', STDERR_FD] },
   );
-  const ended = supervise(child).catch((error) => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    throw new CommandError('unshare is missing: apt-get install util-linux');
+  const ended = superviseUnshare(child);
+  const report = reportOf(child).then((text) => {
+    const [, namespace] = /^ready (\d+)$/m.exec(text) ?? [];
+    if (namespace !== undefined) entered(namespace);
+    return { isReady: namespace !== undefined, text };
   });
-  const entry = readEntry(child.stderr);
-  const [status, { namespace, complaints }] = await Promise.all([
-    ended,
-    entry.then((entry) => {
-      if (entry.namespace !== undefined) entered(entry.namespace);
-      return entry;
-    }),
-  ]);
+  const [status, { isReady, text }] = await Promise.all([ended, report]);
   const wasInterrupted = status > SIGNALLED;
-  if (namespace !== undefined || wasInterrupted) return status;
-  throw new CommandError(
-    `no namespace for the command: unshare ${way.unshare.join(' ')} failed`,
-    EXIT.failed,
-    [...complaints, ...adviceOn(way)],
-  );
+  if (isReady || wasInterrupted) return status;
+  throw refusal(way.unshare, text);
 }
 
 /** What the script says before the command begins. */
-async function readEntry(stream: Readable | null) {
-  assert(stream, 'stderr is a pipe');
-  const lines = (await readStream(stream)).trimEnd().split('\n');
-  const [, namespace] = /^ready (\d+)$/.exec(lines.at(-1) ?? '') ?? [];
-  return { namespace, complaints: lines };
+function reportOf({ stderr }: ChildProcess): Promise<string> {
+  assert(stderr, 'stderr is a pipe');
+  return readStream(stderr);
 }
 
-function adviceOn({ unshare }: Way): string[] {
+function refusal(unshare: readonly string[], complaints: string): CommandError {
+  return new CommandError(
+    `a namespace for the command is not to be had: unshare ${unshare.join(' ')}`,
+    EXIT.ownFailure,
+    [...complaints.trimEnd().split('\n'), ...adviceOn(unshare)],
+  );
+}
+
+function adviceOn(unshare: readonly string[]): string[] {
   return unshare.includes('--user')
     ? [
-        'an ordinary user needs user namespaces: sysctl user.max_user_namespaces above 0, and on Ubuntu',
-        'kernel.apparmor_restrict_unprivileged_userns=0; a container needs --security-opt seccomp=unconfined,',
-        'or root in it and --cap-add SYS_ADMIN',
+        'An ordinary user needs user namespaces: sysctl user.max_user_namespaces above 0, and on',
+        'Ubuntu kernel.apparmor_restrict_unprivileged_userns=0. A container needs --device /dev/fuse',
+        'and --security-opt seccomp=unconfined, or root in it and --cap-add SYS_ADMIN.',
       ]
-    : ['a container needs --cap-add SYS_ADMIN --security-opt apparmor=unconfined'];
+    : ['A container needs --cap-add SYS_ADMIN --security-opt apparmor=unconfined.'];
 }

@@ -1,4 +1,5 @@
 /** `klpfs run`: a command for which the machine's files are at Linux's own paths. */
+import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -10,7 +11,8 @@ import { findMachine, realPath } from '../findMachine.ts';
 import { type Janitor, startJanitor } from '../janitor.ts';
 import { type Kind, type NamespacePlan, planNamespace, type Verdict } from '../namespacePlan.ts';
 import { LATER_TARGETS, TARGETS } from '../namespaceTargets.ts';
-import { chooseWay, mayMount, runInNamespace } from '../privateNamespace.ts';
+import { chooseWay, enterUserNamespace, runInNamespace } from '../privateNamespace.ts';
+import { mayMount, mayUseFusermount } from '../privileges.ts';
 import { kindOf, realTree } from '../realTree.ts';
 import { environmentFor, linkCommands, SHIMMED } from '../runEnvironment.ts';
 
@@ -20,6 +22,7 @@ interface Options {
   readonly speed?: number;
   readonly mount?: string;
   readonly keepUser?: true;
+  readonly asUser?: string;
   readonly verbose?: true;
 }
 
@@ -36,6 +39,7 @@ export function addRunCommand(program: Command): void {
     .option('--speed <number>', 'virtual seconds per real second', parseNumber)
     .option('--mount <dir>', 'a machine that is mounted, or an empty directory for the new one')
     .option('--keep-user', 'as an ordinary user, stay that user rather than be root')
+    .addOption(new Option('--as-user <uid:gid>').hideHelp())
     .option('--verbose', 'say on stderr what is shown where')
     .addHelpText(
       'after',
@@ -61,10 +65,21 @@ Examples:
   $ klpfs mount ~/klp && klpfs run --mount ~/klp -- cat /proc/cmdline`,
     )
     .action(async (command: readonly string[], options: Options) => {
-      const status = await run(command, options);
+      const status = needsNamespaceFirst(options)
+        ? await runAsItsRoot(options)
+        : await run(command, options);
+      leaveStandardFiles();
       // libfuse would keep this process for a while after the mount has gone.
       process.exit(status);
     });
+}
+
+/**
+ * Node would set the terminal as it was before the command, and crashes when that has hung up.
+ * Source: ResetStdio() in Node's src/node.cc.
+ */
+function leaveStandardFiles(): void {
+  for (const fd of [0, 1, 2]) closeSync(fd);
 }
 
 async function run(command: readonly string[], options: Options): Promise<number> {
@@ -82,12 +97,31 @@ async function run(command: readonly string[], options: Options): Promise<number
       env: environmentFor(process.env, binDirectory, machine),
       plan,
       stage: join(janitor.directory, 'stage'),
-      way: chooseWay(options.keepUser === true),
+      way: chooseWay(userOf(options)),
       entered: janitor.killLater,
     });
   } finally {
     await janitor.clean();
   }
+}
+
+/** Nobody mounts for this user outside of a namespace of his own. */
+function needsNamespaceFirst({ mount }: Options): boolean {
+  return mount === undefined && !mayMount() && !mayUseFusermount();
+}
+
+/** The same once more, as root of a user namespace. */
+function runAsItsRoot(options: Options): Promise<number> {
+  const [, script = '', name = '', ...given] = process.argv;
+  const user = userOf(options);
+  const asUser = user === undefined ? [] : ['--as-user', user];
+  return enterUserNamespace([process.execPath, script, name, ...asUser, ...given]);
+}
+
+/** The ids that the command has, as `UID:GID`, if not simply those that it is started with. */
+function userOf({ keepUser, asUser }: Options): string | undefined {
+  if (asUser !== undefined || !keepUser || mayMount()) return asUser;
+  return `${process.getuid?.()}:${process.getgid?.()}`;
 }
 
 /** The machine that is mounted at or around --mount, if one is. */
