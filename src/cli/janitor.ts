@@ -8,14 +8,18 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 
 export interface Janitor {
   /** A directory that goes at the end, with `bin`, `machine` and `stage` in it. */
   readonly directory: string;
   /** A mount that goes at the end. `machine` always does. */
   unmountLater(directory: string): void;
-  /** A mount namespace, by its inode number, none of whose processes outlives the run. */
-  killLater(namespace: string): void;
+  /**
+   * For others who tell it things, as `KEY VALUE\0`: `namespace` is a mount namespace, by its inode
+   * number, none of whose processes outlives the run.
+   */
+  readonly input: Writable;
   /** Resolves when everything has gone. */
   clean(): Promise<void>;
 }
@@ -25,6 +29,7 @@ export interface Janitor {
  * and a second later it is not asked any more.
  */
 const SCRIPT = `
+trap '' TERM HUP INT  # A run within a run ends in order, too.
 directory=$1 mount=$1/machine namespace=
 while read -r -d '' key value; do printf -v "$key" %s "$value"; done
 
@@ -54,11 +59,10 @@ export function startJanitor(): Janitor {
   // Others than the one who runs it may use what is in it: the command may change its user.
   chmodSync(directory, 0o755);
   for (const name of ['bin', 'machine', 'stage']) mkdirSync(join(directory, name));
-  const tell = (key: string, value: string) => child.stdin.write(`${key} ${value}\0`);
   return {
     directory,
-    unmountLater: (mount) => tell('mount', mount),
-    killLater: (namespace) => tell('namespace', namespace),
+    unmountLater: (mount) => child.stdin.write(`mount ${mount}\0`),
+    input: child.stdin,
     clean: () => {
       child.stdin.end();
       return ended;

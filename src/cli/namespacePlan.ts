@@ -82,14 +82,18 @@ export function planNamespace({ targets, later, machine }: Wanted, real: RealTre
   const directories = [...added.keys()].sort(byDepth);
   return {
     machine,
-    copies: directories.map((directory) => ({
-      directory,
-      children: real.children(directory),
-      added: added.get(directory) ?? [],
-    })),
+    copies: directories.map((directory) =>
+      copyOf(directory, real.children(directory), added.get(directory) ?? []),
+    ),
     bound: [...targets.keys()].filter((path) => verdicts.get(path)?.kind !== 'impossible'),
     verdicts,
   };
+}
+
+/** A run within a run finds the links of the outer one, which lead nowhere yet. */
+function copyOf(directory: string, children: readonly Child[], added: readonly Child[]): Copy {
+  const names = new Set(added.map(({ name }) => name));
+  return { directory, children: children.filter(({ name }) => !names.has(name)), added };
 }
 
 function nearestDirectory(path: string, real: RealTree): string {

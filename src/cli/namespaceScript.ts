@@ -2,39 +2,47 @@
  * The script that carries a plan out, in a mount namespace of its own, and then becomes the command.
  *
  * Node can neither unshare(2) nor mount(2); bash and util-linux can. Until the command's turn stderr
- * goes to whoever started the script: a line `ready INODE`, or what went wrong.
+ * goes to whoever started the script: `READY`, or what went wrong.
  */
 import { posix } from 'node:path';
 import type { Child, Copy, NamespacePlan } from './namespacePlan.ts';
 
-/** Where the script finds the command's stderr. */
+/** The last word of the script. */
+export const READY = 'ready';
+
+/** Where the script finds what is for the command, and for the janitor. */
 export const COMMAND_STDERR_FD = 3;
+export const JANITOR_FD = 4;
 
 export interface NamespaceScript {
   readonly plan: NamespacePlan;
   /** An empty directory in which copies are put together. */
   readonly stage: string;
-  /** What runs the command, as sudo does; empty for the command itself. */
+  /** What runs the command; empty for the command itself. */
   readonly runner: readonly string[];
 }
 
-/** Text for `bash -c`; its arguments are the command. */
+/**
+ * Text for `bash -c`. Its arguments are the number of variables, these as NAME=VALUE, and the
+ * command: bash changes some of the variables that it finds in its own environment.
+ */
 export function writeScript({ plan, stage, runner }: NamespaceScript): string {
   return [
     'set -e',
     CLOSE_DEVICE,
     `mount -t tmpfs -o mode=755 klpfs ${quote(stage)}`,
-    ...plan.copies.flatMap((copy, index) => fillCopy(copy, `${stage}/${index}`)),
-    `cat >${quote(`${stage}/fstab`)} <<'FSTAB'`,
-    ...writeFstab(plan, stage),
-    'FSTAB',
-    // One process for all of them: a hundred mounts take a few milliseconds.
-    `mount -a -T ${quote(`${stage}/fstab`)}`,
+    ...plan.copies.flatMap((copy, index) => makeCopy(copy, `${stage}/${index}`)),
+    ...bindChildren(plan, stage),
+    ...plan.copies.map(({ directory }, index) => bind(`${stage}/${index}`, directory)),
+    ...plan.bound.map((path) => bind(`${plan.machine}${path}`, path)),
     `umount -l ${quote(stage)}`,
-    'echo "ready $(stat -Lc %i /proc/self/ns/mnt)" >&2',
-    `exec 2>&${COMMAND_STDERR_FD} ${COMMAND_STDERR_FD}>&-`,
-    REFUSALS,
-    `exec -- ${[...runner.map(quote), '"$@"'].join(' ')}`,
+    // The janitor hears of it even if whoever started us has gone.
+    `printf 'namespace %s\\0' "$(stat -Lc %i /proc/self/ns/mnt)" >&${JANITOR_FD}`,
+    `echo ${READY} >&2`,
+    `exec 2>&${COMMAND_STDERR_FD} ${COMMAND_STDERR_FD}>&- ${JANITOR_FD}>&-`,
+    TAKE_VARIABLES,
+    REFUSE,
+    `exec env -i -- "\${environment[@]}" ${[...runner.map(quote), '"$@"'].join(' ')}`,
   ].join('\n');
 }
 
@@ -44,8 +52,12 @@ for fd in /proc/$$/fd/*; do
   if [[ $fd -ef /dev/fuse ]]; then eval "exec \${fd##*/}<&-"; fi
 done`;
 
+const TAKE_VARIABLES = `
+environment=("\${@:2:$1}")
+shift $(($1 + 1))`;
+
 /** Source: env(1) and POSIX's command utility: 126 found but not to be run, 127 not found. */
-const REFUSALS = `
+const REFUSE = `
 refuse() { echo "$0: $2" >&2; exit "$1"; }
 if [[ $1 == */* ]]; then
   [[ -e $1 ]] || refuse 127 "$1: No such file or directory"
@@ -55,7 +67,7 @@ else
   type -P -- "$1" >/dev/null || refuse 127 "$1: command not found"
 fi`;
 
-function fillCopy({ children, added }: Copy, at: string): string[] {
+function makeCopy({ children, added }: Copy, at: string): string[] {
   const all = [...children, ...added];
   const paths = (kind: Child['kind']) =>
     all.filter((child) => child.kind === kind).map(({ name }) => quote(`${at}/${name}`));
@@ -70,21 +82,30 @@ function fillCopy({ children, added }: Copy, at: string): string[] {
   ];
 }
 
-/** Copies are filled before any of them is seen, the outermost first. */
-function writeFstab({ copies, bound, machine }: NamespacePlan, stage: string): string[] {
+/**
+ * One process for all children, a hundred of which take a few milliseconds then. Not for the rest:
+ * `mount -a` takes a machine within a machine for one that is there already.
+ */
+function bindChildren({ copies }: NamespacePlan, stage: string): string[] {
+  const fstab = quote(`${stage}/fstab`);
   return [
+    `cat >${fstab} <<'FSTAB'`,
     ...copies.flatMap(({ directory, children }, index) =>
       children
         .filter(({ kind }) => typeof kind === 'string')
-        .map(({ name }) => bind(`${directory}/${name}`, `${stage}/${index}/${name}`)),
+        .map(({ name }) => fstabLine(`${directory}/${name}`, `${stage}/${index}/${name}`)),
     ),
-    ...copies.map(({ directory }, index) => bind(`${stage}/${index}`, directory)),
-    ...bound.map((path) => bind(`${machine}${path}`, path)),
+    'FSTAB',
+    `mount -a -T ${fstab}`,
   ];
 }
 
 /** Recursive, or what is mounted below would be missing; users may not bind without it. */
 function bind(source: string, target: string): string {
+  return `mount --rbind ${quote(source)} ${quote(target)}`;
+}
+
+function fstabLine(source: string, target: string): string {
   return `${escapeBlanks(source)} ${escapeBlanks(target)} none rbind 0 0`;
 }
 

@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { text as readStream } from 'node:stream/consumers';
 import { assert } from '../abi/errno.ts';
 import { CommandError, EXIT, errnoOf } from './commandError.ts';
+import type { Janitor } from './janitor.ts';
 import type { NamespacePlan } from './namespacePlan.ts';
-import { writeScript } from './namespaceScript.ts';
+import { READY, writeScript } from './namespaceScript.ts';
 import { mayMount } from './privileges.ts';
 import { supervise } from './supervise.ts';
 
@@ -22,8 +23,8 @@ export interface Run {
   readonly plan: NamespacePlan;
   readonly stage: string;
   readonly way: Way;
-  /** Is told the inode number of the namespace. */
-  readonly entered: (namespace: string) => void;
+  /** Is told of the namespace. */
+  readonly janitor: Janitor;
 }
 
 const STDERR_FD = 2;
@@ -72,24 +73,21 @@ export async function runInNamespace({
   plan,
   stage,
   way,
-  entered,
+  janitor,
 }: Run): Promise<number> {
   const script = writeScript({ plan, stage, runner: way.runner });
-  const child = spawn(
-    'unshare',
-    [...way.unshare, '--', 'bash', '-p', '-c', script, 'klpfs run', ...command],
-    { env, stdio: ['inherit', 'inherit', 'pipe', STDERR_FD] },
-  );
-  const ended = superviseUnshare(child);
-  const report = reportOf(child).then((text) => {
-    const [, namespace] = /^ready (\d+)$/m.exec(text) ?? [];
-    if (namespace !== undefined) entered(namespace);
-    return { isReady: namespace !== undefined, text };
+  const { PATH } = env;
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const words = [script, 'klpfs run', String(variables.length), ...variables, ...command];
+  const child = spawn('unshare', [...way.unshare, '--', 'bash', '-c', ...words], {
+    env: { PATH, LC_ALL: 'C' },
+    stdio: ['inherit', 'inherit', 'pipe', STDERR_FD, janitor.input],
   });
-  const [status, { isReady, text }] = await Promise.all([ended, report]);
+  const [status, report] = await Promise.all([superviseUnshare(child), reportOf(child)]);
+  const isReady = report.endsWith(`${READY}\n`);
   const wasInterrupted = status > SIGNALLED;
   if (isReady || wasInterrupted) return status;
-  throw refusal(way.unshare, text);
+  throw refusal(way.unshare, report);
 }
 
 /** What the script says before the command begins. */

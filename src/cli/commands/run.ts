@@ -98,7 +98,7 @@ async function run(command: readonly string[], options: Options): Promise<number
       plan,
       stage: join(janitor.directory, 'stage'),
       way: chooseWay(userOf(options)),
-      entered: janitor.killLater,
+      janitor,
     });
   } finally {
     await janitor.clean();
