@@ -79,7 +79,8 @@ export async function runInNamespace({
   const { PATH } = env;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const words = [script, 'klpfs run', String(variables.length), ...variables, ...command];
-  const child = spawn('unshare', [...way.unshare, '--', 'bash', '-c', ...words], {
+  // Where stdin is a socket, bash would read ~/.bashrc without -p.
+  const child = spawn('unshare', [...way.unshare, '--', 'bash', '-p', '-c', ...words], {
     env: { PATH, LC_ALL: 'C' },
     stdio: ['inherit', 'inherit', 'pipe', STDERR_FD, janitor.input],
   });
