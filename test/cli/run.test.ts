@@ -137,6 +137,7 @@ test('input, arguments, directory, environment and open files are those of the c
     mkdir sub; cd sub; export GREETING=hi
     echo line | klpfs run -- bash -c 'cat; printf "<%s>" "$@"; echo "$GREETING \${PWD#$T}"' sh 'a  b' '' '--verbose'
     klpfs run echo -n --verbose -- x; echo; klpfs run -- cat <(echo from a pipe)
+    klpfs run -- sh -c 'ls -l /proc/$$/fd | grep -c /dev/fuse'
     PATH=/usr/bin:$T/bin klpfs run -- bash -c 'echo $PATH; type klpfs; echo $KLPFS_MOUNT' | sed "s,$T/tmp/[^/]*,RUN,g"`);
   expect(ended).toEqual({
     status: 0,
@@ -145,6 +146,7 @@ test('input, arguments, directory, environment and open files are those of the c
       '<a  b><><--verbose>hi /sub',
       '--verbose -- x',
       'from a pipe',
+      '0',
       `RUN/bin:/usr/bin:${folder.path}/bin:/usr/sbin:/sbin`,
       'klpfs is RUN/bin/klpfs',
       'RUN/machine',
@@ -152,6 +154,15 @@ test('input, arguments, directory, environment and open files are those of the c
     ].join('\n'),
     errors: '',
   });
+});
+
+test("nobody's startup files are read, and BASH_ENV is the command's", async () => {
+  const folder = await createRunFolder();
+  await folder.write('.bashrc', 'touch $T/read');
+
+  const ended = await folder.sh(`
+    HOME=$T SHLVL=0 BASH_ENV=$T/.bashrc klpfs run -- sh -c 'echo $BASH_ENV'; ls read`);
+  expect(ended).toMatchObject({ status: 2, output: `${folder.path}/.bashrc\n` });
 });
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGWINCH'] as const)(
