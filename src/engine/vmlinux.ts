@@ -38,8 +38,14 @@ export function ownFunctionsOf(release: Release): readonly FunctionDefinition[] 
   return OWN_FUNCTIONS.filter(({ releases }) => isIn(release, releases));
 }
 
+interface ReadPath {
+  readonly releases: ReleaseSpan;
+  /** The outermost first. */
+  readonly functions: readonly string[];
+}
+
 /** The way of read(2) down to the show function of a file in /proc; the last row that fits counts. */
-const READ_PATHS = [
+export const READ_PATHS: readonly ReadPath[] = [
   {
     // Source: arch/x86/entry/common.c, fs/read_write.c, fs/proc/inode.c of 4.15.
     releases: since('4.0'),

@@ -26,7 +26,7 @@ interface TraceStyle {
   readonly flags: readonly [string, string];
 }
 
-const STYLES: readonly TraceStyle[] = [
+export const TRACE_STYLES: readonly TraceStyle[] = [
   {
     // Source: print_func_help_header_irq(), trace_print_context() of 4.15.
     releases: since('4.0'),
@@ -145,7 +145,7 @@ function openPipe(kernel: Kernel, blocking: boolean): OpenFile {
 }
 
 function styleOf({ config }: Kernel): TraceStyle {
-  const style = STYLES.findLast(({ releases }) => isIn(config.release, releases));
+  const style = TRACE_STYLES.findLast(({ releases }) => isIn(config.release, releases));
   if (!style) throw new Error(`klpfs bug: no trace style for ${config.release}`);
   return style;
 }
