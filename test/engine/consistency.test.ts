@@ -7,7 +7,8 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { funcsOf } from '../../src/engine/livepatch/model.ts';
+import { RELEASES, type Release, since } from '../../src/abi/release.ts';
+import { funcsOn, newFuncOf } from '../../src/engine/livepatch/model.ts';
 import { codeBelow } from '../../src/engine/livepatch/patch.ts';
 import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
@@ -29,21 +30,23 @@ const FUNCTIONS = ['f', 'g', 'h'];
 const FIRST_PID = 500;
 const TASKS = 3;
 
-const patchOf = (name: string, ...oldNames: string[]) =>
-  aModule({
-    name,
-    patch: aPatch([
-      anObject({
-        funcs: oldNames.map((oldName) => {
-          const func = aFunc(oldName, '');
-          return { ...func, newFunction: { ...func.newFunction, name: `${name}_${oldName}` } };
-        }),
-      }),
-    ]),
+const patchOf = (name: string, oldNames: readonly string[], replace = false) => {
+  const funcs = oldNames.map((oldName) => {
+    const func = aFunc(oldName, '');
+    return { ...func, newFunction: { ...func.newFunction, name: `${name}_${oldName}` } };
   });
+  return aModule({ name, patch: aPatch([anObject({ funcs })], { replace }) });
+};
+
+/** `r` takes the place of the others, where a release can do that. */
+const MODULES = [
+  patchOf('p', ['f', 'g']),
+  patchOf('q', ['g', 'h']),
+  { ...patchOf('r', ['h'], true), releases: since('5.1') },
+];
 
 type Operation =
-  | { readonly write: string; readonly to: 'p' | 'q' }
+  | { readonly write: string; readonly to: 'p' | 'q' | 'r' }
   | { readonly wake: number }
   | { readonly signal: 'STOP' | 'CONT' | 'TERM'; readonly to: number }
   | { readonly fork: number }
@@ -58,7 +61,7 @@ const pid = fc.integer({ min: FIRST_PID, max: FIRST_PID + 2 * TASKS - 1 });
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ write: fc.constantFrom('0', '1'), to: fc.constantFrom('p', 'q') }),
+    arbitrary: fc.record({ write: fc.constantFrom('0', '1'), to: fc.constantFrom('p', 'q', 'r') }),
   },
   { weight: 3, arbitrary: fc.record({ advanceMs: fc.constantFrom(1, 10, 900, 1900) }) },
   { weight: 2, arbitrary: fc.record({ wake: pid }) },
@@ -123,7 +126,7 @@ const aProgram = fc.oneof(
 );
 
 interface Scenario {
-  readonly release: '4.15' | '6.1';
+  readonly release: Release;
   readonly cpus: number;
   readonly programs: readonly {
     readonly kthread: boolean;
@@ -134,7 +137,7 @@ interface Scenario {
 }
 
 const scenario: fc.Arbitrary<Scenario> = fc.record({
-  release: fc.constantFrom('4.15' as const, '6.1' as const),
+  release: fc.constantFrom(...RELEASES),
   cpus: fc.constantFrom(1, 2),
   programs: fc.array(aProgram, { minLength: TASKS, maxLength: TASKS }),
   operations: fc.array(operation, { maxLength: 12 }),
@@ -145,7 +148,7 @@ function machineOf({ release, cpus, programs }: Scenario): Machine {
     release,
     cpus,
     functions: FUNCTIONS.map((name) => ({ name })),
-    modules: [patchOf('p', 'f', 'g'), patchOf('q', 'g', 'h')],
+    modules: MODULES,
   });
   for (const [index, { program, kthread, thread }] of programs.entries()) {
     const pid = FIRST_PID + index;
@@ -191,16 +194,14 @@ function checkConsistency(machine: Machine): void {
     else expect(state).not.toBe(-1);
 
     const frames = new Set(framesOf(stackOf(tasks, task)));
-    for (const patch of livepatch.patches) {
-      const inTransition = transition?.patch === patch;
-      for (const func of funcsOf(patch)) {
-        if (!func.patched) continue;
-        const below = codeBelow(func);
-        const runsOld = below !== undefined && frames.has(below);
-        const runsNew = func.newFunc !== undefined && frames.has(func.newFunc);
-        if (!inTransition || state === 1) expect(runsOld).toBe(false);
-        if (inTransition && state === 0) expect(runsNew).toBe(false);
-      }
+    for (const [original, stack] of livepatch.funcStacks) {
+      const { top } = stack;
+      if (!top) continue;
+      const allowed = top.transition && state === 0 ? codeBelow(top) : newFuncOf(top);
+      const versions = new Set([original, ...[...funcsOn(stack)].map(newFuncOf)]);
+      expect([...versions].filter((code) => code && frames.has(code) && code !== allowed)).toEqual(
+        [],
+      );
     }
   }
 }

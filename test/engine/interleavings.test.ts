@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { Release } from '../../src/abi/release.ts';
 import { lookupName } from '../../src/engine/kallsyms.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import { writeEnabled } from '../../src/engine/livepatch/core.ts';
@@ -51,6 +52,9 @@ const patch = (name: string) => {
   return aModule({ name, patch: aPatch([anObject({ funcs: [{ ...func, newFunction }] })]) });
 };
 
+/** Undoes all others: it has a nop for f. */
+const replacing = aModule({ name: 'r', patch: aPatch([anObject()], { replace: true }) });
+
 /** Where no handler runs any more, nobody may be left behind without having been told. */
 function judgeEnd({ tasks, livepatch }: Kernel): string | undefined {
   const task = findTask(tasks, READER);
@@ -64,8 +68,9 @@ interface Setting {
   /** Modules that were loaded before, and those of them that were disabled again. */
   readonly loaded: readonly string[];
   readonly disabled?: readonly string[];
-  /** The value that is written while the reader reads. */
-  readonly write: '0' | '1';
+  readonly release?: Release;
+  /** The value that is written while the reader reads; or the module is loaded then. */
+  readonly write: '0' | '1' | 'load';
   readonly to: string;
   /** Somebody sleeps in f, so that the transition goes on. */
   readonly held?: true;
@@ -116,9 +121,11 @@ function* told<T>(history: string[], who: string, steps: Steps<T>): Context<T> {
 function judge(kernel: Kernel, task: Task, picked: string | undefined): string | undefined {
   const state = patchStateOf(kernel.tasks, task);
   for (const func of kernel.livepatch.patches.flatMap((known) => [...funcsOf(known)])) {
-    const isPicked = versionName(func) === picked;
-    if (isPicked && !func.patched && !func.transition) return `${picked} was removed`;
-    if (isPicked && func.transition && state === UNPATCHED) return `${picked} in state 0`;
+    // Of a nop the original is picked.
+    const isPicked = func.newFunc?.name === picked;
+    if (isPicked && !func.patched && !func.transition) return `${versionName(func)} was removed`;
+    if (isPicked && func.transition && state === UNPATCHED)
+      return `${versionName(func)} in state 0`;
     const isTop = func.oldFunc && findFuncStack(kernel, func.oldFunc)?.top === func;
     if (!isPicked && isTop && func.transition && func.patched && state === PATCHED) {
       return `${picked ?? 'f'} in state 1`;
@@ -137,8 +144,9 @@ function build(setting: Setting): World {
   const { loaded, disabled = [], write, to, held, rcuWatching, synchronize } = setting;
   const machine = new Machine({
     cpus: 2,
+    release: setting.release ?? '4.15',
     functions: [{ name: 'f' }],
-    modules: [patch('p'), patch('q')],
+    modules: [patch('p'), patch('q'), replacing],
   });
   const { kernel } = machine;
   for (const name of loaded) {
@@ -175,13 +183,17 @@ function build(setting: Setting): World {
     kernel.tasks.patchState[task] = UNPATCHED;
     kernel.tasks.patchPending[task] = 1;
   }
-  startRequest(kernel, writeEnabled(kernel, requirePatch(kernel, to), write === '1'), (outcome) => {
+  const acting =
+    write === 'load'
+      ? loadModule(kernel, to, [])
+      : writeEnabled(kernel, requirePatch(kernel, to), write === '1');
+  startRequest(kernel, acting, (outcome) => {
     if ('error' in outcome) world.violation ??= `the write failed: ${outcome.error}`;
   });
   return world;
 }
 
-type Written = Pick<Setting, 'loaded' | 'disabled' | 'write' | 'to' | 'held'>;
+type Written = Omit<Setting, 'rcuWatching' | 'synchronize'>;
 
 // biome-ignore format: the columns are the point
 const WRITES = {
@@ -190,6 +202,8 @@ const WRITES = {
   'disable the upper of two': { loaded: ['p', 'q'],                     write: '0', to: 'q' },
   'enable above another':     { loaded: ['p', 'q'], disabled: ['q'],    write: '1', to: 'q' },
   'reverse':                  { loaded: [],                             write: '0', to: 'p', held: true },
+  'replace':                  { loaded: ['p'], release: '6.1',          write: 'load', to: 'r' },
+  'take a replacement back':  { loaded: ['p'], release: '6.1',          write: '0', to: 'r', held: true },
 } as const satisfies Record<string, Written>;
 type Title = keyof typeof WRITES;
 
@@ -231,6 +245,10 @@ test.each<[Title, what: string]>([
   ['enable', 'WARN_ON: in transition without a patch state'],
   ['disable the upper of two', 'q_f was removed'],
   ['reverse', 'the reader is neither where the transition goes nor told to go there'],
+  [
+    'take a replacement back',
+    'the reader is neither where the transition goes nor told to go there',
+  ],
 ])('%s: without any waiting the explorer finds what is wrong', (title, what) => {
   const setting = { ...WRITES[title], rcuWatching: true, synchronize: noWaiting };
   expect(explore(() => build(setting)).violation?.what).toBe(what);
