@@ -13,6 +13,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/machine': ['src/abi', 'src/engine', 'yaml', 'zod'],
   'src/sysfs': ['src/abi', 'src/engine'],
   'src/releases': ['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs'],
+  'src/tools': ['src/abi', 'src/engine'],
   mount: ['src/abi', 'src/sysfs', 'fuse-native', 'node:'],
   'src/daemon': [
     'src/abi',
@@ -20,6 +21,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'src/modules',
     'src/machine',
     'src/sysfs',
+    'src/tools',
     'mount',
     'pino',
     'node:',
@@ -29,6 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'src/daemon',
     'src/machine',
     'src/releases',
+    'src/tools',
     'mount',
     'commander',
     'diff',
@@ -36,7 +39,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
 };
-const PURE = ['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs', 'src/releases'];
+const PURE = [
+  ...['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs', 'src/releases'],
+  'src/tools',
+];
 /** Time and chance come as arguments. */
 const IMPURE =
   /\b(Date\b|Math\.random|performance\.|crypto\.|process\.|Buffer\b|setTimeout|setImmediate)/;

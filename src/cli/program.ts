@@ -14,6 +14,7 @@ const LIKE_MOUNT = ['mount', 'umount'];
 const COMMANDS = {
   mount: async () => (await import('./commands/mount.ts')).addMountCommand,
   umount: async () => (await import('./commands/umount.ts')).addUmountCommand,
+  run: async () => (await import('./commands/run.ts')).addRunCommand,
   insmod: async () => (await import('./commands/insmod.ts')).addInsmodCommand,
   rmmod: async () => (await import('./commands/rmmod.ts')).addRmmodCommand,
   modprobe: async () => (await import('./commands/modprobe.ts')).addModprobeCommand,
@@ -59,7 +60,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
         ? describeUsage(running, error)
         : describeFailure(nameOf(running), error);
     process.stderr.write(text);
-    return exitCode;
+    return running.name() === 'run' && exitCode !== 0 ? EXIT.ownFailure : exitCode;
   }
 }
 
@@ -90,14 +91,18 @@ A first session:
   $ echo 0 > livepatch_sample/enabled; klpfs wait livepatch_sample
   $ klpfs rmmod livepatch_sample; cd; klpfs umount ~/klp
 
+Or for one command, with the files at Linux's own paths:
+  $ klpfs run -- sh -c 'insmod livepatch-sample; ls /sys/kernel/livepatch'
+
 Which machine: --mount DIR, else KLPFS_MOUNT, else the one around the current
 directory, else the only one.
 
 Exit codes: 0 done, 1 refused or failed, 2 bad usage, 124 timeout of wait or
 limit of clock run-until; mount and umount have those of mount(8): 1 usage,
-2 system, 32 failure.
+2 system, 32 failure; run that of its command, 128+n for signal n, 126 and 127
+for a command that cannot be run or found, 125 for a failure of its own.
 
-Every command but these two and replay reads and writes files of the mount; its
+Every command but these three and replay reads and writes files of the mount; its
 --help says which.`;
 
 function withSubcommands(command: Command): Command[] {

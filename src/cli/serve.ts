@@ -31,7 +31,7 @@ const STDERR = 2;
 export async function serve(options: ServeOptions): Promise<void> {
   const isChild = process.send !== undefined;
   if (isChild) process.once('disconnect', endWithParent);
-  const run = await start(options).catch((error) => {
+  const run = await startMachine(options).catch((error) => {
     report({ kind: 'failed', ...describeFailure('klpfs mount', error) });
     throw error;
   });
@@ -41,7 +41,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   await superviseSession(run.session, run.logger);
 }
 
-async function start({
+/** Boots and mounts a machine that this process serves from then on. */
+export async function startMachine({
   directory,
   machineFile,
   machineOptions,

@@ -78,9 +78,12 @@ export function readPathOf(release: Release): readonly string[] {
   return READ_PATHS.findLast(({ releases }) => isIn(release, releases))?.functions ?? [];
 }
 
+/** `uname -v`. */
+export const UTS_VERSION = '#1 SMP';
+
 /** linux_banner: the first line of the kernel log, and /proc/version. */
 export function bannerOf(version: string): string {
-  return `Linux version ${version} (klpfs@emulated) (no compiler) #1 SMP`;
+  return `Linux version ${version} (klpfs@emulated) (no compiler) ${UTS_VERSION}`;
 }
 
 /** Source: kernel/sys.c:SYSCALL_DEFINE0(getpid); its name says which registers it takes apart. */

@@ -18,6 +18,7 @@ import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
+import type { Argument } from './arguments.ts';
 import { type Module, type ModuleDefinition, moduleName } from './model.ts';
 import { parseParameter } from './parameters.ts';
 import { putModule, tryGetModule } from './references.ts';
@@ -25,12 +26,6 @@ import { taintForModule } from './taint.ts';
 
 /** What a module takes that has hardly any code. */
 const LEAST_CORE_BYTES = 16_384;
-
-/** One `name=value` of an insmod command line; without a value it is a switch. */
-export interface Argument {
-  readonly name: string;
-  readonly value: string | undefined;
-}
 
 /**
  * Loads a module that is available, up to the end of its init().
