@@ -10,6 +10,7 @@ import type { DebugSiteDefinition } from '../engine/dynamicDebug/sites.ts';
 import { BOOLEANS } from '../engine/kstrtox.ts';
 import { DEBUG_SITE_ERAS } from '../engine/livepatch/debugSites.ts';
 import { history } from '../engine/livepatch/semantics.ts';
+import { VERMAGIC_OPTIONS } from '../engine/module/vermagic.ts';
 import { NULLS } from '../engine/pointer.ts';
 import { OWN_FUNCTIONS, READ_PATHS } from '../engine/vmlinux.ts';
 import { GONE } from '../machine/defaultMachine.ts';
@@ -110,6 +111,10 @@ const wording = [
     { what: `dynamic_debug complains: ${unknownFlag('xyz')}`, releases },
     { what: `dynamic_debug/control writes ${newline} for a newline`, releases },
   ]),
+  ...closeSpans(VERMAGIC_OPTIONS).map(({ text, releases }) => ({
+    what: `vermagic: ${text.trimEnd()}`,
+    releases,
+  })),
   ...NULLS.map(({ text, releases }) => ({ what: `NULL is logged as "${text}"`, releases })),
   ...STATUS_LINES.map(({ name, releases = ALWAYS }) => ({
     what: `/proc/PID/status: ${name}`,

@@ -121,7 +121,7 @@ export const history: readonly Change[] = [
   {
     since: '5.1',
     source: 'core.c:klp_enable_patch(), transition.c:klp_complete_transition()',
-    what: 'a patch that is disabled, or replaced, loses its directory, and is never enabled again',
+    what: 'a disabled or replaced patch loses its directory, and is never enabled again',
     changes: {
       initPatch: enrollPatch,
       exitPatch: () => {},
@@ -168,13 +168,13 @@ export const history: readonly Change[] = [
   {
     since: '5.9',
     source: 'kernel/entry/common.c:exit_to_user_mode_loop()',
-    what: 'on its way to user space a task switches before it takes its signals, not after',
+    what: 'on the way to user space a task switches before it takes signals, not after',
     changes: { exitWork: ['patch', 'signals'] },
   },
   {
     since: '5.11',
     source: 'patch.c:klp_patch_func(), CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS on x86',
-    what: 'a livepatch asks ftrace for no registers: its functions have no R in enabled_functions',
+    what: 'livepatches need no registers: no R in enabled_functions for their functions',
     changes: { opsFlags: { saveRegs: false, permanent: true } },
   },
   {
@@ -201,7 +201,7 @@ export const history: readonly Change[] = [
   {
     since: '5.19',
     source: 'transition.c:klp_try_switch_task()',
-    what: 'every debug line about a task that stays behind begins with klp_try_switch_task',
+    what: 'all debug lines about tasks that stay behind begin with klp_try_switch_task',
     changes: { holdupPrinter: () => 'klp_try_switch_task' },
   },
   {
