@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { startDaemon } from '../src/daemon/daemon.ts';
-import { readMachine } from '../src/daemon/readMachine.ts';
+import { draftMachine } from '../src/machine/parse.ts';
 import type { CallCosts } from './benchCalls.ts';
 import type { ClientResult } from './benchClient.ts';
 import { CLI, median, print, ROUNDS, run } from './benchmark.ts';
@@ -32,10 +32,9 @@ async function client(operation: string, path: string, ms = ROUND_MS): Promise<C
 /** A daemon in this process, on an empty directory of its own. */
 async function startMachine(description: string) {
   const directory = mkdtempSync(join(scratch, 'mount-'));
-  const machine = readMachine(description, 'bench', {});
   const { session } = await startDaemon({
     directory,
-    description: machine,
+    machine: draftMachine(description, 'bench', {}),
     baseDirectory: scratch,
     allowOther: false,
     logger: pino({ level: 'silent' }),

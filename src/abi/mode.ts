@@ -8,6 +8,7 @@ export const S_IRUGO = 0o000444;
 export const S_IWUGO = 0o000222;
 
 export const O_ACCMODE = 0o3;
+export const O_RDONLY = 0;
 export const O_WRONLY = 0o1;
 export const O_RDWR = 0o2;
 export const O_TRUNC = 0o1000;

@@ -1,5 +1,4 @@
 /** A machine in this very process, until it is unmounted. */
-import { dirname } from 'node:path';
 import process from 'node:process';
 import { pino } from 'pino';
 import { startDaemon } from '../daemon/daemon.ts';
@@ -8,8 +7,7 @@ import type { MachineOptions } from '../machine/parse.ts';
 import type { Report } from './background.ts';
 import { describeFailure } from './failure.ts';
 import { openLogFile } from './logFile.ts';
-import { readDescription } from './machineFile.ts';
-import { STDIN } from './machineText.ts';
+import { baseDirectoryOf, readDraft } from './machineFile.ts';
 
 export interface ServeOptions {
   readonly directory: string;
@@ -52,21 +50,19 @@ export async function startMachine({
   recordFile,
   moduleFiles,
 }: ServeOptions) {
-  const description = await readDescription(machineFile, machineOptions);
+  const machine = await readDraft(machineFile, machineOptions);
   const dest = logFile === undefined ? STDERR : openLogFile(logFile);
   const logger = pino({ level: logLevel }, pino.destination({ dest, sync: true }));
-  const isFile = machineFile !== undefined && machineFile !== STDIN;
-  const baseDirectory = isFile ? dirname(machineFile) : process.cwd();
   const { session } = await startDaemon({
     directory,
-    description,
-    baseDirectory,
+    machine,
+    baseDirectory: baseDirectoryOf(machineFile),
     allowOther,
     logger,
     recordFile,
     moduleFiles,
   });
-  const { release, cpus, clock } = description;
+  const { release, cpus, clock } = machine.description;
   const { directory: mount, recovered } = session;
   logger.info({ mount, recovered, release, cpus, clock }, 'mounted');
   return { session, logger };

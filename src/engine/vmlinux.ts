@@ -81,6 +81,23 @@ export function readPathOf(release: Release): readonly string[] {
 /** `uname -v`. */
 export const UTS_VERSION = '#1 SMP';
 
+export interface DataSymbol {
+  readonly name: string;
+  /** From KERNEL_BASE: behind the code. */
+  readonly offset: number;
+  readonly releases: ReleaseSpan;
+}
+
+/** Data of the kernel by whose symbols others see what it can do. Source: kernel/kprobes.c. */
+export const DATA_SYMBOLS: readonly DataSymbol[] = [
+  { name: 'kprobe_ipmodify_ops', offset: 0x0300_0a40, releases: since('5.5') },
+  { name: 'kprobe_ftrace_ops', offset: 0x0300_0b00, releases: since('4.0') },
+];
+
+export function dataSymbolsOf(release: Release): readonly DataSymbol[] {
+  return DATA_SYMBOLS.filter(({ releases }) => isIn(release, releases));
+}
+
 /** linux_banner: the first line of the kernel log, and /proc/version. */
 export function bannerOf(version: string): string {
   return `Linux version ${version} (klpfs@emulated) (no compiler) ${UTS_VERSION}`;

@@ -3,6 +3,7 @@ import { isIn, since } from '../abi/release.ts';
 import { showControl, writeControl } from '../engine/dynamicDebug/control.ts';
 import { fixedDirectory } from './directory.ts';
 import type { Tree } from './inode.ts';
+import { kprobesDirectory } from './kprobes.ts';
 import type { Directory } from './node.ts';
 import { procFile } from './procFile.ts';
 
@@ -19,6 +20,7 @@ export const IN_PROCFS = {
 export function debugDirectory(tree: Tree, tracing: Directory): Directory {
   return fixedDirectory(tree, 0o700, {
     dynamic_debug: dynamicDebugDirectory(tree, 0o755),
+    kprobes: kprobesDirectory(tree),
     tracing,
   });
 }

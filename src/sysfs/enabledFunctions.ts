@@ -28,7 +28,11 @@ export const LINE_STYLES: readonly LineStyle[] = [
     what: 'columns R I; registers come by way of ftrace_ops_assist_func',
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}`,
     assistant: 'ftrace_ops_assist_func+0x0/0xf0',
-    handlerSizes: { klp_ftrace_handler: '0xc0', function_trace_call: '0x140' },
+    handlerSizes: {
+      klp_ftrace_handler: '0xc0',
+      function_trace_call: '0x140',
+      kprobe_ftrace_handler: '0xf0',
+    },
     listFunction: 'ftrace_ops_list_func+0x0/0x190',
   },
   {
@@ -36,7 +40,11 @@ export const LINE_STYLES: readonly LineStyle[] = [
     releases: since('5.11'),
     what: 'columns R I D; a trampoline calls the handler itself',
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}  `,
-    handlerSizes: { klp_ftrace_handler: '0x110', function_trace_call: '0x120' },
+    handlerSizes: {
+      klp_ftrace_handler: '0x110',
+      function_trace_call: '0x120',
+      kprobe_ftrace_handler: '0x1b0',
+    },
     listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
   },
   {
@@ -45,7 +53,11 @@ export const LINE_STYLES: readonly LineStyle[] = [
     what: 'columns R I D O M, the last for what was ever redirected',
     flags: (ops, { modified }) =>
       `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}    ${modified ? ' M ' : '   '}`,
-    handlerSizes: { klp_ftrace_handler: '0x100', function_trace_call: '0x110' },
+    handlerSizes: {
+      klp_ftrace_handler: '0x100',
+      function_trace_call: '0x110',
+      kprobe_ftrace_handler: '0x1d0',
+    },
     listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
   },
 ];

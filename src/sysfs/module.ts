@@ -7,7 +7,7 @@ import { since } from '../abi/release.ts';
 import { formatAddress } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { initBytes, type Module, type ParameterDefinition } from '../engine/module/model.ts';
-import { formatParameter, parseParameter } from '../engine/module/parameters.ts';
+import { formatParameter, setParameter } from '../engine/module/parameters.ts';
 import { type Attribute, type AttributeTable, ro, wo } from './attribute.ts';
 
 const ALWAYS = since('4.0');
@@ -78,8 +78,7 @@ function parameterAttribute(parameter: ParameterDefinition): Attribute<Module> {
     mode,
     releases: ALWAYS,
     show: ({ parameters }) => formatParameter(parameters.get(name) ?? parameter.default),
-    store: (module: Module, input: string, kernel: Kernel) => {
-      module.parameters.set(name, parseParameter(kernel, parameter, input));
-    },
+    store: (module: Module, input: string, kernel: Kernel) =>
+      setParameter(kernel, module, parameter, input),
   };
 }

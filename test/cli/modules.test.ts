@@ -156,7 +156,7 @@ test.each<[command: string, errors: string]>([
   ['modprobe nosuch',                 'Module nosuch not found in directory /lib/modules/4.15.0'],
   ['modprobe -r nosuch',              'Module nosuch not found.'],
   ['modprobe -r --first-time top',    'Module top is not in kernel.'],
-  ['modprobe top list=1,2,3,4',       "could not insert 'top': Invalid argument\n  list: can only take 3 arguments\n  top: `1,2,3,4' invalid for parameter `list'"],
+  ['modprobe top list=1,2,3,4',       "could not insert 'top': Invalid argument\n  list: can only take 3 arguments\n  top: `1' invalid for parameter `list'"],
   ['modprobe top list=99999999999',   "could not insert 'top': Numerical result out of range\n  top: `99999999999' invalid for parameter `list'"],
   ['modprobe test_klp_callbacks_demo pre_patch_ret=-19', "could not insert 'test_klp_callbacks_demo': No such device"],
   ['insmod top',                      'could not insert module top: Unknown symbol in module\n  top: Unknown symbol middle (err -2)'],

@@ -192,6 +192,7 @@ function stateOf(kernel: Kernel) {
   return {
     nowNs: kernel.clock.nowNs,
     timers: kernel.timers.nextSequence,
+    traced: kernel.trace.next,
     log: logOf(kernel),
     cpus: kernel.cpus.map(({ current, needResched }) => [current, needResched]),
     tasks: [...listTasks(tasks)].map((task) => [
@@ -328,6 +329,15 @@ test.each<[string, (machine: RecordedMachine) => void]>([
       echo('livepatch-sample', 'control/insmod');
       echo('+3s', 'control/clock');
       write(enabled, '0');
+    },
+  ],
+  [
+    'one who has the trace open, so that nothing is recorded in it',
+    ({ open, read, echo }) => {
+      echo('cmdline_proc_show', 'sys/kernel/tracing/set_ftrace_filter');
+      echo('function', 'sys/kernel/tracing/current_tracer');
+      open('sys/kernel/tracing/trace', 0);
+      read(open('proc/cmdline', 0));
     },
   ],
   [

@@ -72,7 +72,7 @@ export const DIFFERENCES: readonly Difference[] = [
       ['drwxr-xr-x 15 root root 0 DATE .\n', 'drwxr-xr-x 5 root root 0 DATE .\n'],
       ['dr-xr-xr-x 13 root root 0 DATE ..\n', 'dr-xr-xr-x 4 root root 0 DATE ..\n'],
       ['drwx------ 6 root root 0 DATE tracing', 'drwx------ 2 root root 0 DATE tracing'],
-      ['drwx------ 31 root root 0 DATE debug', 'drwx------ 4 root root 0 DATE debug'],
+      ['drwx------ 31 root root 0 DATE debug', 'drwx------ 5 root root 0 DATE debug'],
       [/^.* DATE (?!\.|debug|livepatch|tracing).*\n/gm, ''],
     ],
   },
@@ -84,7 +84,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     key: 'surroundings',
     ids: ['control.stat'],
-    changes: [[/^drwx------ \d+ root root 0 DATE \/sys/gm, 'drwx------ 4 root root 0 DATE /sys']],
+    changes: [[/^drwx------ \d+ root root 0 DATE \/sys/gm, 'drwx------ 5 root root 0 DATE /sys']],
   },
 
   {

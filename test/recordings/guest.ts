@@ -13,8 +13,7 @@ import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
 import { parseManifest } from '../../src/machine/manifest.ts';
-import { parseMachine } from '../../src/machine/parse.ts';
-import { builtinModules } from '../../src/modules/builtin.ts';
+import { draftMachine } from '../../src/machine/parse.ts';
 import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
@@ -79,7 +78,7 @@ async function mountMachine(folder: string, { name }: Probe): Promise<Session> {
   const text = await readFile(join(HERE, 'machine.yaml'), 'utf8');
   const { session } = await startDaemon({
     directory,
-    description: parseMachine(text, 'machine.yaml', { available: builtinModules, options: {} }),
+    machine: draftMachine(text, 'machine.yaml', {}),
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),

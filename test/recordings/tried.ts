@@ -32,11 +32,10 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['debug-sites', 'test/sysfs/dynamicDebug.test.ts'],
   ['mknod', 'test/mount/namespace.test.ts'],
   ['odd-results', 'test/engine/callbacks.test.ts'],
-  ['array-halves', 'test/engine/parameters.test.ts'],
   ['trace-calls', 'test/sysfs/tracing.test.ts'],
   ['trace-lines', 'test/sysfs/tracing.test.ts'],
-  ['trace-open', 'test/sysfs/tracing.test.ts'],
   ['replay-left-out', 'test/modules/shadow.test.ts'],
   ['tracing-files', 'test/sysfs/tracing.test.ts'],
   ['filter-words', 'test/sysfs/tracing.test.ts'],
+  ['kprobe-places', 'test/sysfs/kprobes.test.ts'],
 ]);

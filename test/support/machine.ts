@@ -68,8 +68,12 @@ export class Machine {
   /** What `cat` prints, without the last newline; or the errno's name. */
   cat(path: string): string {
     return this.attempt(() => {
-      const bytes = this.finish(this.open(path, 0).read(0, 1 << 20));
-      return decodeUtf8(bytes).replace(/\n$/, '');
+      const file = this.open(path, 0);
+      try {
+        return decodeUtf8(this.finish(file.read(0, 1 << 20))).replace(/\n$/, '');
+      } finally {
+        this.finish(file.release());
+      }
     });
   }
 

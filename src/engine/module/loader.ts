@@ -18,9 +18,15 @@ import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
+import { enterNewFunctions } from '../sched/program.ts';
 import type { Argument } from './arguments.ts';
-import { type Module, type ModuleDefinition, moduleName } from './model.ts';
-import { parseParameter } from './parameters.ts';
+import {
+  type Module,
+  type ModuleDefinition,
+  moduleName,
+  type ParameterDefinition,
+} from './model.ts';
+import { setParameter } from './parameters.ts';
 import { putModule, tryGetModule } from './references.ts';
 import { taintForModule } from './taint.ts';
 
@@ -157,6 +163,7 @@ function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]
     putModule(module);
   }
   module.state = 'live';
+  enterNewFunctions(kernel, module.code.values());
 }
 
 /** A positive number is no error for those who look for negative ones. Source: do_init_module(). */
@@ -173,17 +180,22 @@ function setParameters(kernel: Kernel, module: Module, given: readonly Argument[
       continue;
     }
     try {
-      module.parameters.set(name, parseParameter(kernel, parameter, value));
+      setParameter(kernel, module, parameter, value);
     } catch (error) {
       emit(kernel, {
         type: 'module-invalid-parameter',
         module: module.name,
         parameter: name,
-        value: value ?? '',
+        value: unparsed(parameter, value ?? ''),
       });
       throw error;
     }
   }
+}
+
+/** Elements of an array are cut off where they stand. Source: param_array(). */
+function unparsed({ most }: ParameterDefinition, text: string): string {
+  return most === undefined ? text : text.replace(/,.*/s, '');
 }
 
 function addToSysfs(kernel: Kernel, module: Module): void {

@@ -49,7 +49,8 @@ export interface ModuleDefinition {
   readonly releases?: ReleaseSpan;
 }
 
-type Element = number | boolean | string;
+/** What an array parameter has several of. */
+export type Element = number | boolean | string;
 /** What a parameter is: an array has as many elements as were given. */
 export type ParameterValue = Element | readonly Element[];
 

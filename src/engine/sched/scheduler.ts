@@ -147,7 +147,7 @@ export function goBackToEntry({ tasks, emptyStack }: Kernel, task: Task): void {
 }
 
 /** A sleep of a program is three instructions: enter functions, sleep, return from them. */
-const STEPS_BACK_TO_ENTRY = 2;
+export const STEPS_BACK_TO_ENTRY = 2;
 
 /** Lets the task that runs now compute until then: in user space, or in the kernel if a kthread. */
 export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {
