@@ -7,12 +7,13 @@
 import { type ReleaseSpan, since } from '../abi/release.ts';
 import { DIALECTS } from '../engine/dynamicDebug/dialect.ts';
 import type { DebugSiteDefinition } from '../engine/dynamicDebug/sites.ts';
+import { kprobeHistory } from '../engine/ftrace/kprobeRules.ts';
 import { BOOLEANS } from '../engine/kstrtox.ts';
 import { DEBUG_SITE_ERAS } from '../engine/livepatch/debugSites.ts';
-import { history } from '../engine/livepatch/semantics.ts';
+import { livepatchHistory } from '../engine/livepatch/semantics.ts';
 import { VERMAGIC_OPTIONS } from '../engine/module/vermagic.ts';
 import { NULLS } from '../engine/pointer.ts';
-import { OWN_FUNCTIONS, READ_PATHS } from '../engine/vmlinux.ts';
+import { DATA_SYMBOLS, OWN_FUNCTIONS, READ_PATHS } from '../engine/vmlinux.ts';
 import { GONE } from '../machine/defaultMachine.ts';
 import { WORDS } from '../machine/manifestEra.ts';
 import { NOINSTR } from '../machine/vmlinuxSymbols.ts';
@@ -20,11 +21,12 @@ import { builtinModules } from '../modules/builtin.ts';
 import { IN_PROCFS } from '../sysfs/dynamicDebug.ts';
 import { LINE_STYLES } from '../sysfs/enabledFunctions.ts';
 import { USER_XATTRS } from '../sysfs/fileSystems.ts';
+import { LIST_STYLES, SWITCHES } from '../sysfs/kprobes.ts';
 import { objectAttributes, patchAttributes } from '../sysfs/livepatch.ts';
 import { moduleAttributes, noteAttributes, sectionAttributes } from '../sysfs/module.ts';
 import { WCHAN_FIELDS } from '../sysfs/procStat.ts';
 import { ALL_CAPABILITIES, STATUS_LINES } from '../sysfs/procStatus.ts';
-import { TRACE_STYLES } from '../sysfs/traceFile.ts';
+import { STOPS_TRACING, TRACE_STYLES } from '../sysfs/traceFile.ts';
 import { TOUCHED_FUNCTIONS, TRIMS } from '../sysfs/tracing.ts';
 import { closeSpans, type Kind, type Trait } from './trait.ts';
 
@@ -60,10 +62,11 @@ const attributes = [
 const files = [
   placed('/sys/kernel/tracing', TOUCHED_FUNCTIONS.name, TOUCHED_FUNCTIONS),
   placed('/proc', IN_PROCFS.name, IN_PROCFS),
+  ...closeSpans(LIST_STYLES).map((row) => placed('/sys/kernel/debug/kprobes', 'list', row)),
 ];
 
 const rules = [
-  ...history.map((change) => ({
+  ...[...livepatchHistory, ...kprobeHistory].map((change) => ({
     what: change.what,
     releases: since(change.since),
     source: change.source,
@@ -76,6 +79,7 @@ const rules = [
     what: `current_tracer does not mind blanks ${what}`,
     releases,
   })),
+  { what: 'nothing is traced while trace is open for reading', releases: STOPS_TRACING },
   ...NOINSTR.map(({ name, releases }) => ({ what: `${name} cannot be traced`, releases })),
 ];
 
@@ -83,6 +87,10 @@ const rules = [
 const words = [
   ...BOOLEANS.map(({ pattern, value, releases }) => ({
     what: `a flag that begins with ${pattern.source.slice(1)} is ${value ? 1 : 0}`,
+    releases,
+  })),
+  ...closeSpans(SWITCHES).map(({ what, releases }) => ({
+    what: `kprobes/enabled: ${what}`,
     releases,
   })),
   ...closeSpans(DIALECTS).flatMap(({ keywords, filesHaveTails, formatsHaveAnchors, releases }) => [
@@ -99,6 +107,10 @@ const words = [
 const wording = [
   ...closeSpans(LINE_STYLES).map(({ what, releases }) => ({
     what: `enabled_functions: ${what}`,
+    releases,
+  })),
+  ...closeSpans(LIST_STYLES).map(({ what, releases }) => ({
+    what: `kprobes/list: ${what}`,
     releases,
   })),
   ...closeSpans(TRACE_STYLES).map(({ columns, pidWidth, flags, releases }) => ({
@@ -142,7 +154,7 @@ function describeSite({ file, line, function: name, format }: DebugSiteDefinitio
 }
 
 const symbols = [
-  ...OWN_FUNCTIONS.map(({ name, releases }) => ({ what: name, releases })),
+  ...[...OWN_FUNCTIONS, ...DATA_SYMBOLS].map(({ name, releases }) => ({ what: name, releases })),
   ...closeSpans(READ_PATHS).map(({ functions, releases }) => ({
     what: `read() of a file in /proc comes down to ${functions.at(-1)}`,
     releases,

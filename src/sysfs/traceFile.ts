@@ -68,7 +68,7 @@ export const TRACE_STYLES: readonly TraceStyle[] = [
 ];
 
 /** Where an open for reading stops tracing. Source: __tracing_open(), commit 06e0a548bad0 (5.8). */
-const STOPS_TRACING = between('4.0', '5.8');
+export const STOPS_TRACING = between('4.0', '5.8');
 
 /** An open with O_TRUNC clears the trace; what is written is ignored. Source: tracing_write_stub(). */
 export function traceFile(tree: Tree): File {

@@ -105,7 +105,7 @@ const linux415: Semantics = {
 };
 
 /** The oldest first; several rows of one release where it changed several things. */
-export const history: readonly Change[] = [
+export const livepatchHistory: readonly Change[] = [
   {
     since: '4.18',
     source: 'shadow.c:klp_shadow_alloc(), klp_shadow_free()',
@@ -221,7 +221,7 @@ export const history: readonly Change[] = [
 
 /** The rules of one release. */
 export function semanticsOf(release: Release): Semantics {
-  const past = history.filter(({ since }) => compare(release, since) >= 0);
+  const past = livepatchHistory.filter(({ since }) => compare(release, since) >= 0);
   return Object.assign({}, linux415, ...past.map(({ changes }) => changes));
 }
 
