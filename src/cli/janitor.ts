@@ -9,6 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { BASH } from './namespaceScript.ts';
 
 export interface Janitor {
   /** A directory that goes at the end, with `bin`, `machine` and `stage` in it. */
@@ -47,7 +48,8 @@ rmdir -- "$directory"/* "$directory"`;
 
 export function startJanitor(): Janitor {
   const directory = mkdtempSync(join(tmpdir(), 'klpfs-run-'));
-  const child = spawn('bash', ['-p', '-c', SCRIPT, 'klpfs-run-janitor', directory], {
+  const [bash, ...bashOptions] = BASH;
+  const child = spawn(bash, [...bashOptions, SCRIPT, 'klpfs-run-janitor', directory], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -7,6 +7,12 @@
 import { posix } from 'node:path';
 import type { Child, Copy, NamespacePlan } from './namespacePlan.ts';
 
+/**
+ * Runs a script of ours, whatever the user has set up for his own. Where stdin is a socket, bash takes
+ * itself for a remote shell and reads ~/.bashrc without --norc; with -p it reads no BASH_ENV.
+ */
+export const BASH = ['bash', '--norc', '-p', '-c'] as const;
+
 /** The last word of the script. */
 export const READY = 'ready';
 

@@ -5,7 +5,7 @@ import { assert } from '../abi/errno.ts';
 import { CommandError, EXIT, errnoOf } from './commandError.ts';
 import type { Janitor } from './janitor.ts';
 import type { NamespacePlan } from './namespacePlan.ts';
-import { READY, writeScript } from './namespaceScript.ts';
+import { BASH, READY, writeScript } from './namespaceScript.ts';
 import { mayMount } from './privileges.ts';
 import { supervise } from './supervise.ts';
 
@@ -79,7 +79,7 @@ export async function runInNamespace({
   const { PATH } = env;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const words = [script, 'klpfs run', String(variables.length), ...variables, ...command];
-  const child = spawn('unshare', [...way.unshare, '--', 'bash', '-c', ...words], {
+  const child = spawn('unshare', [...way.unshare, '--', ...BASH, ...words], {
     env: { PATH, LC_ALL: 'C' },
     stdio: ['inherit', 'inherit', 'pipe', STDERR_FD, janitor.input],
   });

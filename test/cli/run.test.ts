@@ -137,6 +137,7 @@ test('input, arguments, directory, environment and open files are those of the c
     mkdir sub; cd sub; export GREETING=hi
     echo line | klpfs run -- bash -c 'cat; printf "<%s>" "$@"; echo "$GREETING \${PWD#$T}"' sh 'a  b' '' '--verbose'
     klpfs run echo -n --verbose -- x; echo; klpfs run -- cat <(echo from a pipe)
+    klpfs run -- sh -c 'ls -l /proc/$$/fd | grep -c /dev/fuse'
     PATH=/usr/bin:$T/bin klpfs run -- bash -c 'echo $PATH; type klpfs; echo $KLPFS_MOUNT' | sed "s,$T/tmp/[^/]*,RUN,g"`);
   expect(ended).toEqual({
     status: 0,
@@ -145,6 +146,7 @@ test('input, arguments, directory, environment and open files are those of the c
       '<a  b><><--verbose>hi /sub',
       '--verbose -- x',
       'from a pipe',
+      '0',
       `RUN/bin:/usr/bin:${folder.path}/bin:/usr/sbin:/sbin`,
       'klpfs is RUN/bin/klpfs',
       'RUN/machine',
@@ -152,6 +154,15 @@ test('input, arguments, directory, environment and open files are those of the c
     ].join('\n'),
     errors: '',
   });
+});
+
+test("nobody's startup files are read, and BASH_ENV is the command's", async () => {
+  const folder = await createRunFolder();
+  await folder.write('.bashrc', 'touch $T/read');
+
+  const ended = await folder.sh(`
+    HOME=$T SHLVL=0 BASH_ENV=$T/.bashrc klpfs run -- sh -c 'echo $BASH_ENV'; ls read`);
+  expect(ended).toMatchObject({ status: 2, output: `${folder.path}/.bashrc\n` });
 });
 
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGWINCH'] as const)(
@@ -203,7 +214,7 @@ test.each([0, 100, 200, 300, 400, 1000])(
 test('a shell on a terminal has job control, and Ctrl-C is for its foreground', async () => {
   const folder = await createRunFolder();
   const child = folder.start(
-    'stty() { :; }; PS1="\\$ " exec script -qefc "klpfs run -- bash --norc" /dev/null',
+    'export TERM=dumb; exec script -qefc "klpfs run -- bash --norc" /dev/null',
   );
   const { output, ended } = watch(child);
   const type = async (text: string, answer: RegExp) => {
@@ -211,11 +222,11 @@ test('a shell on a terminal has job control, and Ctrl-C is for its foreground', 
     child.stdin?.write(text);
     await until(() => answer.test(output().slice(from)));
   };
-  await until(() => /\$ $/.test(output()));
+  await until(() => /[$#] $/.test(output()));
 
   await type('ls -d /sys/kernel/livepatch\n', /\/sys\/kernel\/livepatch\r\n/);
   await type('echo up; sleep 60\n', /\nup\r\n/);
-  await type('\x03', /\$ $/);
+  await type('\x03', /[$#] $/);
   await type('echo code $?\n', /code 130\r\n/);
   await type('echo up; sleep 60\n', /\nup\r\n/);
   await type('\x1a', /Stopped\s+sleep 60/);

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { listKlpfsMounts } from '../../../mount/mountInfo.ts';
 import { RELEASES } from '../../abi/release.ts';
-import { CommandError } from '../commandError.ts';
+import { CommandError, EXIT } from '../commandError.ts';
 import { findMachine, realPath } from '../findMachine.ts';
 import { type Janitor, startJanitor } from '../janitor.ts';
 import { type Kind, type NamespacePlan, planNamespace, type Verdict } from '../namespacePlan.ts';
@@ -83,6 +83,7 @@ function leaveStandardFiles(): void {
 }
 
 async function run(command: readonly string[], options: Options): Promise<number> {
+  process.on('uncaughtException', endWithBug);
   const joined = await findMounted(options);
   const janitor = startJanitor();
   try {
@@ -103,6 +104,12 @@ async function run(command: readonly string[], options: Options): Promise<number
   } finally {
     await janitor.clean();
   }
+}
+
+/** The janitor sees to the rest. */
+function endWithBug(error: Error): never {
+  process.stderr.write(`klpfs run: a bug of klpfs: ${error.stack}\n`);
+  process.exit(EXIT.ownFailure);
 }
 
 /** Nobody mounts for this user outside of a namespace of his own. */
