@@ -12,6 +12,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/modules': ['src/abi', 'src/engine'],
   'src/machine': ['src/abi', 'src/engine', 'yaml', 'zod'],
   'src/sysfs': ['src/abi', 'src/engine'],
+  'src/releases': ['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs'],
   'src/tools': ['src/abi', 'src/engine'],
   mount: ['src/abi', 'src/sysfs', 'fuse-native', 'node:'],
   'src/daemon': [
@@ -29,14 +30,19 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'src/abi',
     'src/daemon',
     'src/machine',
+    'src/releases',
     'src/tools',
     'mount',
     'commander',
+    'diff',
     'pino',
     'node:',
   ],
 };
-const PURE = ['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs', 'src/tools'];
+const PURE = [
+  ...['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs', 'src/releases'],
+  'src/tools',
+];
 /** Time and chance come as arguments. */
 const IMPURE =
   /\b(Date\b|Math\.random|performance\.|crypto\.|process\.|Buffer\b|setTimeout|setImmediate)/;

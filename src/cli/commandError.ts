@@ -9,6 +9,9 @@ export const EXIT = { failed: 1, usage: 2, timeout: 124, ownFailure: 125 } as co
 /** Those of mount and umount. Source: mount(8), EXIT STATUS. */
 export const MOUNT_EXIT = { usage: 1, system: 2, failure: 32 } as const;
 
+/** Those of diff-releases. Source: diff(1). */
+export const DIFF_EXIT = { same: 0, different: 1, trouble: 2 } as const;
+
 /** A command cannot do what it was asked to. Every line of the message is an error of its own. */
 export class CommandError extends Error {
   readonly exitCode: number;
