@@ -29,7 +29,7 @@ const STDERR = 2;
 export async function serve(options: ServeOptions): Promise<void> {
   const isChild = process.send !== undefined;
   if (isChild) process.once('disconnect', endWithParent);
-  const run = await start(options).catch((error) => {
+  const run = await startMachine(options).catch((error) => {
     report({ kind: 'failed', ...describeFailure('klpfs mount', error) });
     throw error;
   });
@@ -39,7 +39,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   await superviseSession(run.session, run.logger);
 }
 
-async function start({
+/** Boots and mounts a machine that this process serves from then on. */
+export async function startMachine({
   directory,
   machineFile,
   machineOptions,

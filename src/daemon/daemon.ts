@@ -21,7 +21,7 @@ import { esModulesOf, type ModuleSources, prepareMachine } from './prepareMachin
 import type { Recorder } from './recorder.ts';
 import { startRecording } from './recording.ts';
 import { recordTree } from './recordTree.ts';
-import { daemonVerbs } from './verbs.ts';
+import { panelOf } from './verbs.ts';
 
 export interface DaemonOptions extends ModuleSources {
   readonly directory: string;
@@ -61,7 +61,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await load(loop, name, recording?.recorder);
   }
 
-  const tree = mountedTree(kernel, daemonVerbs(description, loop), userOfThisProcess());
+  const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
   const root = recording ? recordTree(tree, recording.recorder) : tree;
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport: fuseNative,

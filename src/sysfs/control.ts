@@ -44,7 +44,8 @@ function* insmod(kernel: Kernel, request: string): Context {
     const known = [...available.keys()].sort().join(', ') || 'none';
     throw new RequestError('ENOENT', `there is no module '${name}'; available: ${known}`);
   }
-  yield* loadModule(kernel, name, parseArguments(request.trimStart().slice(name.length)));
+  const options = request.trim().slice(name.length);
+  yield* loadModule(kernel, name, parseArguments(options));
 }
 
 function* rmmod(kernel: Kernel, request: string): Context {

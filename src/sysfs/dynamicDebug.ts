@@ -7,8 +7,14 @@ import { kprobesDirectory } from './kprobes.ts';
 import type { Directory } from './node.ts';
 import { procFile } from './procFile.ts';
 
+const CONTROL_MODE = 0o644;
+
 /** Source: lib/dynamic_debug.c:dynamic_debug_init_control(). */
-const IN_PROCFS = since('5.7');
+export const IN_PROCFS = {
+  name: 'dynamic_debug/control',
+  mode: CONTROL_MODE,
+  releases: since('5.7'),
+} as const;
 
 /** /sys/kernel/debug, as far as it is here; tracefs is in it, too. Source: fs/debugfs/inode.c. */
 export function debugDirectory(tree: Tree, tracing: Directory): Directory {
@@ -21,7 +27,7 @@ export function debugDirectory(tree: Tree, tracing: Directory): Directory {
 
 /** What /proc has of it. */
 export function procDynamicDebug(tree: Tree): Record<string, Directory> {
-  if (!isIn(tree.kernel.config.release, IN_PROCFS)) return {};
+  if (!isIn(tree.kernel.config.release, IN_PROCFS.releases)) return {};
   return { dynamic_debug: dynamicDebugDirectory(tree, 0o555) };
 }
 
@@ -29,7 +35,7 @@ function dynamicDebugDirectory(tree: Tree, permissions: number): Directory {
   const { kernel } = tree;
   return fixedDirectory(tree, permissions, {
     control: procFile(tree, {
-      mode: 0o644,
+      mode: CONTROL_MODE,
       show: () => showControl(kernel),
       store: (input) => writeControl(kernel, input),
     }),

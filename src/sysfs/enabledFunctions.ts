@@ -13,6 +13,8 @@ import type { Kernel } from '../engine/kernel.ts';
 /** How a release writes a line; the last row whose span holds the release is its own. */
 interface LineStyle {
   readonly releases: ReleaseSpan;
+  /** For people: how it differs from others. */
+  readonly what: string;
   readonly flags: (ops: readonly FtraceOps[], code: Code) => string;
   /** What is between the trampoline of a lone ops that asks for registers, and its handler. */
   readonly assistant?: string;
@@ -20,9 +22,10 @@ interface LineStyle {
   readonly listFunction: string;
 }
 
-const STYLES: readonly LineStyle[] = [
+export const LINE_STYLES: readonly LineStyle[] = [
   {
     releases: since('4.0'),
+    what: 'columns R I; registers come by way of ftrace_ops_assist_func',
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}`,
     assistant: 'ftrace_ops_assist_func+0x0/0xf0',
     handlerSizes: {
@@ -35,6 +38,7 @@ const STYLES: readonly LineStyle[] = [
   {
     // The third column is for direct calls, which nothing here makes.
     releases: since('5.11'),
+    what: 'columns R I D; a trampoline calls the handler itself',
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}  `,
     handlerSizes: {
       klp_ftrace_handler: '0x110',
@@ -46,6 +50,7 @@ const STYLES: readonly LineStyle[] = [
   {
     // A column more for call ops, and one for functions that were redirected once.
     releases: since('6.4'),
+    what: 'columns R I D O M, the last for what was ever redirected',
     flags: (ops, { modified }) =>
       `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}    ${modified ? ' M ' : '   '}`,
     handlerSizes: {
@@ -85,7 +90,7 @@ function showFunctions(kernel: Kernel, style: LineStyle, codes: readonly Code[])
 }
 
 function styleOf({ config }: Kernel): LineStyle {
-  const style = STYLES.findLast(({ releases }) => isIn(config.release, releases));
+  const style = LINE_STYLES.findLast(({ releases }) => isIn(config.release, releases));
   assert(style, 'every release has a style');
   return style;
 }

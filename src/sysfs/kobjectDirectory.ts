@@ -3,6 +3,7 @@ import { assert } from '../abi/errno.ts';
 import { S_IFDIR } from '../abi/mode.ts';
 import { isIn, since } from '../abi/release.ts';
 import type { KobjectDirectory, KobjectFiles, KobjectOwner } from '../engine/kobject.ts';
+import { sortByHash } from '../engine/nameHash.ts';
 import { type AttributeTable, ro } from './attribute.ts';
 import { createNode, type Tree } from './inode.ts';
 import { objectAttributes, patchAttributes } from './livepatch.ts';
@@ -12,7 +13,6 @@ import {
   parameterAttributes,
   sectionAttributes,
 } from './module.ts';
-import { sortByHash } from './nameHash.ts';
 import type { Directory, File, Node } from './node.ts';
 import { sysfsFile } from './sysfsFile.ts';
 

@@ -18,17 +18,26 @@ import { tracefsFile } from './tracefsFile.ts';
 /** How a release shows its list; the last row whose span holds the release is its own. */
 interface ListStyle {
   readonly releases: ReleaseSpan;
+  /** For people. */
+  readonly what: string;
   readonly mode: number;
   readonly address: (kernel: Kernel, code: Code) => string;
   /** In the place of the name of a function that is gone. */
   readonly gone: (kernel: Kernel, code: Code) => string;
 }
 
-const STYLES: readonly ListStyle[] = [
-  { releases: since('4.0'), mode: 0o444, address: formatPointer, gone: formatPointer },
+export const LIST_STYLES: readonly ListStyle[] = [
+  {
+    releases: since('4.0'),
+    what: 'addresses are hashed',
+    mode: 0o444,
+    address: formatPointer,
+    gone: formatPointer,
+  },
   {
     // Source: commits f2a3ab3607a8, 81365a947de4, 4458515b2c52.
     releases: since('4.18'),
+    what: 'addresses are as they are',
     mode: 0o400,
     address: (_kernel, { offset }) => formatAddress(offset),
     gone: (_kernel, { offset }) => `0x${formatAddress(offset)}`,
@@ -38,7 +47,7 @@ const STYLES: readonly ListStyle[] = [
 export function kprobesDirectory(tree: Tree): Directory {
   const { kernel } = tree;
   const { release } = kernel.config;
-  const style = lastFitting(STYLES, release);
+  const style = lastFitting(LIST_STYLES, release);
   return fixedDirectory(tree, 0o755, {
     enabled: tracefsFile(tree, {
       mode: 0o600,
@@ -51,12 +60,14 @@ export function kprobesDirectory(tree: Tree): Directory {
 }
 
 /** What may be written to `enabled`. Source: write_enabled_file_bool(), commit 5d6de7d7fb4b (5.16). */
-const SWITCHES: readonly {
+export const SWITCHES: readonly {
   readonly releases: ReleaseSpan;
+  /** For people. */
+  readonly what: string;
   readonly parse: (text: string, release: Release) => boolean;
 }[] = [
-  { releases: since('4.0'), parse: parseFirstLetter },
-  { releases: since('5.16'), parse: parseBool },
+  { releases: since('4.0'), what: 'what begins with [yY1] or [nN0]', parse: parseFirstLetter },
+  { releases: since('5.16'), what: 'any flag', parse: parseBool },
 ];
 
 function parseFirstLetter(text: string): boolean {

@@ -33,7 +33,7 @@ interface TraceStyle {
   readonly flags: readonly [string, string];
 }
 
-const STYLES: readonly TraceStyle[] = [
+export const TRACE_STYLES: readonly TraceStyle[] = [
   {
     // Source: print_func_help_header_irq(), trace_print_context() of 4.15.
     releases: since('4.0'),
@@ -68,7 +68,7 @@ const STYLES: readonly TraceStyle[] = [
 ];
 
 /** Where an open for reading stops tracing. Source: __tracing_open(), commit 06e0a548bad0 (5.8). */
-const STOPS_TRACING = between('4.0', '5.8');
+export const STOPS_TRACING = between('4.0', '5.8');
 
 /** An open with O_TRUNC clears the trace; what is written is ignored. Source: tracing_write_stub(). */
 export function traceFile(tree: Tree): File {
@@ -163,7 +163,7 @@ function openPipe(kernel: Kernel, blocking: boolean): OpenFile {
 }
 
 function styleOf({ config }: Kernel): TraceStyle {
-  const style = STYLES.findLast(({ releases }) => isIn(config.release, releases));
+  const style = TRACE_STYLES.findLast(({ releases }) => isIn(config.release, releases));
   if (!style) throw new Error(`klpfs bug: no trace style for ${config.release}`);
   return style;
 }

@@ -12,7 +12,7 @@ import { FORMAT_VERSION } from '../../src/daemon/recordFormat.ts';
 import { recordTree } from '../../src/daemon/recordTree.ts';
 import { replay } from '../../src/daemon/replay.ts';
 import { parseRecording } from '../../src/daemon/replayFile.ts';
-import { daemonVerbs } from '../../src/daemon/verbs.ts';
+import { panelOf } from '../../src/daemon/verbs.ts';
 import { bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_MS, setTimer } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
@@ -59,7 +59,7 @@ function recordMachine(
     manifests: {},
   } as const;
   const recorder = new Recorder(loop, header, (line) => lines.push(line));
-  const root = recordTree(mountedTree(kernel, daemonVerbs(machine, loop)), recorder);
+  const root = recordTree(mountedTree(kernel, panelOf(machine, loop)), recorder);
   const fileSystem = new FileSystem(root, loop.run, onBug);
   onTestFinished(() => loop.stop());
   loop.start();

@@ -27,6 +27,8 @@ const RULES: readonly Rule[] = [
   { what: /(?<=\/proc\/PID\/task\/|kthread |kill: \()\d+/g, becomes: 'PID',  because: 'the clients are new processes' },
   { what: /^(real|user|sys)\t.*$/gm,                 becomes: '$1 TIME',       because: 'time(1)' },
   { what: /(?<=^klpx_\w+ +)\d+(?= +\d)|(?<=^(?:coresize|initsize): )[1-9]\d*/gm, becomes: 'SIZE', because: 'depends on the compiler' },
+  { what: /^(second insmod rc=1\n)(rc=0\n)/gm,        becomes: '$2$1',         because: 'two processes: who prints first is chance' },
+  { what: /^(insmod: ERROR: .*: File exists\n)(\nreal TIME\nuser TIME\nsys TIME\n)/gm, becomes: '$2$1', because: 'two processes: who prints first is chance' },
   { what: /^\d+\.\d\d (?=transition=)/gm,           becomes: 'UPTIME ',       because: 'seconds since boot' },
   { what: /^livepatch: klp_try_switch_task: cat:PID is running\n/gm, becomes: '', because: 'it looks ten times a second whether it may go on' },
   { what: /^(livepatch: klp_try_switch_task: .*\n)\1+/gm, becomes: '$1',       because: 'one a second: how many depends on when one looks' },

@@ -20,6 +20,12 @@ export const TRIED: readonly Tried[] = [
 
 /** Differences that tests in other folders prove: the key, and the file that holds its test. */
 export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['kmsg-readers', 'test/tools/shim.test.ts'],
+  ['errno-range', 'test/tools/kmod.test.ts'],
+  ['tool-files', 'test/tools/kmod.test.ts'],
+  ['tool-help', 'test/tools/kmod.test.ts'],
+  ['forced-removal', 'test/tools/kmod.test.ts'],
+  ['dmesg-options', 'test/tools/dmesg.test.ts'],
   ['kmsg-file', 'test/sysfs/kmsg.test.ts'],
   ['log-times', 'test/sysfs/kmsg.test.ts'],
   ['code-layout', 'test/sysfs/proc.test.ts'],

@@ -5,6 +5,7 @@ import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
 import { KernelError } from '../../src/abi/errno.ts';
 import { O_APPEND, O_TRUNC, O_WRONLY } from '../../src/abi/mode.ts';
 import type { Release } from '../../src/abi/release.ts';
+import { toolFiles } from '../../src/daemon/toolFiles.ts';
 import { type BootOptions, bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_MS } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
@@ -55,7 +56,7 @@ export class Machine {
 
   /** Made when it is needed: who boots ten thousand machines may never look. */
   get root(): Directory {
-    this.#root ??= mountedTree(this.kernel, []);
+    this.#root ??= mountedTree(this.kernel, { verbs: [], transactions: toolFiles });
     return this.#root;
   }
 

@@ -1,12 +1,10 @@
 /** What releases disagree about where kprobes meet ftrace: a history that reads like a changelog. */
 import { KernelError } from '../../abi/errno.ts';
-import { compare, type Release } from '../../abi/release.ts';
+import { compare, type Point, type Release } from '../../abi/release.ts';
 import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
 import { LOG_LEVEL } from '../printk.ts';
 import type { Kprobe } from './kprobes.ts';
-
-type Point = `${number}.${number}`;
 
 export interface KprobeRules {
   /** Whether a probe wants the instruction pointer for itself, as a livepatch does. */
@@ -22,6 +20,8 @@ export interface KprobeRules {
 interface Change {
   readonly since: Point;
   readonly source: string;
+  /** For people: what holds from then on. */
+  readonly what: string;
   readonly changes: Partial<KprobeRules>;
 }
 
@@ -32,10 +32,11 @@ const linux415: KprobeRules = {
   describeSwitch: (enabled) => `Kprobes globally ${enabled ? 'enabled' : 'disabled'}`,
 };
 
-const history: readonly Change[] = [
+export const kprobeHistory: readonly Change[] = [
   {
     since: '4.16',
-    source: 'commits 12310e343755, 297f9233b53a: what fails is handed on',
+    source: 'commits 12310e343755, 297f9233b53a',
+    what: 'a kprobe that ftrace refuses to arm or disarm fails, with the errno of ftrace',
     changes: {
       armingFailed: (_kernel, refusal) => refusal,
       disarmingFailed: (kernel, name) => refuseToDisarm(kernel, `${name} (-2)`),
@@ -44,12 +45,14 @@ const history: readonly Change[] = [
   },
   {
     since: '5.5',
-    source: 'commit 0bc11ed5ab60: without a post handler a probe and a livepatch go together',
+    source: 'commit 0bc11ed5ab60',
+    what: 'a function can have a livepatch and a kprobe, if that has no post handler',
     changes: { takesIpModify: ({ postHandler }) => postHandler !== undefined },
   },
   {
     since: '5.16',
-    source: 'commit 9c89bb8e3272: other words',
+    source: 'commit 9c89bb8e3272',
+    what: 'the log has other words for kprobes that were switched on and off',
     changes: {
       disarmingFailed: (kernel, name) => refuseToDisarm(kernel, `${name} (error -2)`),
       describeSwitch: describeSwitch516,
@@ -59,7 +62,7 @@ const history: readonly Change[] = [
 
 /** The rules of one release. */
 export function kprobeRulesOf(release: Release): KprobeRules {
-  const past = history.filter(({ since }) => compare(release, since) >= 0);
+  const past = kprobeHistory.filter(({ since }) => compare(release, since) >= 0);
   return Object.assign({}, linux415, ...past.map(({ changes }) => changes));
 }
 

@@ -53,10 +53,31 @@ export function spawnClient<T>(
   settled: (outcome: Outcome<T>) => void,
 ): Task {
   const cpu = chooseCpu(kernel);
-  const task = createTask(kernel, { comm, kind: 'client', cpu: cpu.id });
-  attachThread(kernel, task, context, settled);
-  pushFirst(cpu.runQueue, task);
+  const task = createClient(kernel, { comm, kind: 'client', cpu: cpu.id }, context, settled);
   preempt(cpu);
+  return task;
+}
+
+/** The same on the cpu of the current task, once that leaves it: no other cpu hears of it. */
+export function spawnSuccessor<T>(
+  kernel: Kernel,
+  comm: string,
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+): Task {
+  const { id } = cpuOfTask(kernel, kernel.current);
+  return createClient(kernel, { comm, kind: 'client', cpu: id }, context, settled);
+}
+
+function createClient<T>(
+  kernel: Kernel,
+  created: NewTask,
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+): Task {
+  const task = createTask(kernel, created);
+  attachThread(kernel, task, context, settled);
+  pushFirst(cpuOfTask(kernel, task).runQueue, task);
   return task;
 }
 
