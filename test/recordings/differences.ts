@@ -340,6 +340,16 @@ export const DIFFERENCES: readonly Difference[] = [
     ],
   },
   {
+    key: 'tool-newlines',
+    ids: ['par.int[1\n]'],
+    changes: [
+      [
+        /^rc=0\n1\n--- exit 0\n[\s\S]*/gm,
+        'rc=1\n--- stderr\n/usr/bin/insmod: line LINE: printf: write error: Invalid argument\ncat: /sys/module/klpx_target/parameters/mode: No such file or directory\n--- exit 1\n',
+      ],
+    ],
+  },
+  {
     key: 'waiting-insmod',
     ids: ['coming.start'],
     releases: ['6.12'],

@@ -38,6 +38,8 @@ const RULES: readonly Rule[] = [
   { what: /^(.* starting patching transition\n)((?:.*(?:completing|post_patch|patching complete).*\n)+)(klpx_[abc]: klp_enable_patch returned 0\n)/gm, becomes: '$1$3$2', because: 'whether the transition is over before klp_enable_patch() is' },
   { what: /(?<=^start=|(?:returned|done|gone)=)\d+\.\d\d/gm, becomes: 'UPTIME',     because: 'seconds since boot' },
   { what: /^(?:livepatch_shadow_fix\d: livepatch_fix\d_)?(?:dummy_\w+: dummy|dummy_\w+ @|cleanup_work_func:).*\n/gm, becomes: '', because: 'work of the shadow samples, every one and every three seconds: which command is running then is chance' },
+  { what: /(?<=^\/usr\/bin\/\w+: line )\d+/gm,       becomes: 'LINE',          because: 'of a script of klpfs' },
+  { what: /(?<=\(OEK\+\)\n1\n)[01]$/gm, becomes: 'TRANSITION', because: 'a second and a half after a load, which may take longer' },
   { what: /^[01]\n(?=-1\n-1\n|--- stderr\ncat: \/proc\/PID\/patch_state)/g, becomes: 'TRANSITION\n', because: 'a second and a half after a load, which may take longer' },
   { what: /^--- dmesg\n(?![\s\S])/gm,                becomes: '',              because: 'nothing is left of it' },
   { what: /(?<=swapper\/)[01](?=:0 is running)/g,    becomes: 'CPU',           because: 'which cpu the writer is not on' },

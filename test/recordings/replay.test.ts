@@ -37,7 +37,7 @@ const PROBES: readonly Probe[] = [
 ];
 /** More of them would be in each other's way: all their machines are in this process. */
 const AT_ONCE = 9;
-/** Nine minutes where nothing else runs. */
+/** Seven minutes where nothing else runs. */
 const REPLAY_MS = 2_400_000;
 const REPLAYS_MORE = 2;
 
