@@ -11,6 +11,7 @@ import { kprobeHistory } from '../engine/ftrace/kprobeRules.ts';
 import { BOOLEANS } from '../engine/kstrtox.ts';
 import { DEBUG_SITE_ERAS } from '../engine/livepatch/debugSites.ts';
 import { livepatchHistory } from '../engine/livepatch/semantics.ts';
+import { RETRIES } from '../engine/module/loader.ts';
 import { VERMAGIC_OPTIONS } from '../engine/module/vermagic.ts';
 import { NULLS } from '../engine/pointer.ts';
 import { DATA_SYMBOLS, OWN_FUNCTIONS, READ_PATHS } from '../engine/vmlinux.ts';
@@ -80,6 +81,7 @@ const rules = [
     releases,
   })),
   { what: 'nothing is traced while trace is open for reading', releases: STOPS_TRACING },
+  { what: 'insmod tries again when another load of the module has failed', releases: RETRIES },
   ...NOINSTR.map(({ name, releases }) => ({ what: `${name} cannot be traced`, releases })),
 ];
 
