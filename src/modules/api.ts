@@ -76,5 +76,6 @@ export {
   ownModule,
   parameterOf,
   prInfo,
+  prInfoPlain,
   prNotice,
 } from './define.ts';

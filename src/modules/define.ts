@@ -113,6 +113,11 @@ export function prInfo(kernel: Kernel, module: Module, text: string): void {
   emit(kernel, { type: 'printk', level: LOG_LEVEL.info, text: `${module.name}: ${text}` });
 }
 
+/** pr_info() in a file that defines no pr_fmt(). */
+export function prInfoPlain(kernel: Kernel, text: string): void {
+  emit(kernel, { type: 'printk', level: LOG_LEVEL.info, text });
+}
+
 /** pr_notice(). */
 export function prNotice(kernel: Kernel, module: Module, text: string): void {
   emit(kernel, { type: 'printk', level: LOG_LEVEL.notice, text: `${module.name}: ${text}` });

@@ -112,19 +112,36 @@ export function describeCode({ name, module }: Code): string {
   return module ? `${name} [${module.name}]` : name;
 }
 
-/** What its call site calls when nobody is to be told. */
 const STUB = 'ftrace_stub+0x0/0x20';
+const TRACER = 'function_trace_call';
+
+/**
+ * What call sites without a trampoline of their own would call. An ops that was allocated, as those
+ * of livepatch are, is only ever called by way of the list.
+ *
+ * Source: update_ftrace_function(), ftrace_ops_get_list_func().
+ */
+function traceFunction({ ftrace }: Kernel, style: LineStyle): string {
+  const [first, ...others] = ftrace.registered.keys();
+  if (!first) return STUB;
+  const isTracerAlone = others.length === 0 && first.handlerName === TRACER;
+  return isTracerAlone ? describeHandler(first, style) : style.listFunction;
+}
 
 function describeUsers(kernel: Kernel, code: Code, style: LineStyle): string {
   const users = opsAt(kernel.ftrace, code);
   const head = `(${users.length})${style.flags(users, code)}`;
   const [only, ...others] = users;
-  if (!only || others.length > 0) return `${head} ->${only ? style.listFunction : STUB}`;
-  const size = style.handlerSizes[only.handlerName] ?? '0x40';
-  const handler = `${only.handlerName}+0x0/${size}`;
+  if (!only) return `${head} ->${traceFunction(kernel, style)}`;
+  if (others.length > 0) return `${head} ->${style.listFunction}`;
+  const handler = describeHandler(only, style);
   const called = only.saveRegs ? (style.assistant ?? handler) : handler;
   const trampoline = formatAddress(trampolineOffset(kernel, only));
   return `${head}\ttramp: 0x${trampoline} (${handler}) ->${called}`;
+}
+
+function describeHandler({ handlerName }: FtraceOps, { handlerSizes }: LineStyle): string {
+  return `${handlerName}+0x0/${handlerSizes[handlerName] ?? '0x40'}`;
 }
 
 /** Trampolines lie above the modules, a page for each ops. */

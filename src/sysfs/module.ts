@@ -72,13 +72,18 @@ export function parameterAttributes({ definition }: Module): AttributeTable<Modu
   );
 }
 
+/** Without the permission there is no way to it either. Source: kernel/params.c:add_sysfs_param(). */
 function parameterAttribute(parameter: ParameterDefinition): Attribute<Module> {
   const { name, mode } = parameter;
   return {
     mode,
     releases: ALWAYS,
-    show: ({ parameters }) => formatParameter(parameters.get(name) ?? parameter.default),
-    store: (module: Module, input: string, kernel: Kernel) =>
-      setParameter(kernel, module, parameter, input),
+    ...((mode & 0o444) !== 0 && {
+      show: ({ parameters }: Module) => formatParameter(parameters.get(name) ?? parameter.default),
+    }),
+    ...((mode & 0o222) !== 0 && {
+      store: (module: Module, input: string, kernel: Kernel) =>
+        setParameter(kernel, module, parameter, input),
+    }),
   };
 }

@@ -54,6 +54,19 @@ test.each<[word: string, answer: string, parameter: string, shown: string, line?
   ['flags',            'EINVAL', 'flags',   'ENOENT', "m: `' invalid for parameter `flags'"],
   ['texts=one,',       'ok',     'texts',   'one,'  ],
   ['other=1',          'ok',     'number',  '3',      "m: unknown parameter 'other' ignored"],
+  ['m.number=1',       'ok',     'number',  '3',      "m: unknown parameter 'm' ignored"],
+  ['=1',               'ok',     'number',  '3',      "m: unknown parameter '=1' ignored"],
+  ['number="1"',       'ok',     'number',  '1'     ],
+  ['"number=1"',       'ok',     'number',  '1'     ],
+  ['text="a b"',       'ok',     'text',    'a b'   ],
+  ['text=a"b',         'ok',     'text',    'a"b'   ],
+  ['text="a"b',        'ok',     'text',    'a"b'   ],
+  ['number= 1',        'EINVAL', 'number',  'ENOENT', "m: unknown parameter '1' ignored"],
+  ['number=x flag=2',  'EINVAL', 'number',  'ENOENT', "m: `2' invalid for parameter `flag'"],
+  ['flag=2 number=2147483648', 'ERANGE', 'number', 'ENOENT', "m: `2' invalid for parameter `flag'"],
+  ['number=1 -- number=x', 'ok', 'number',  '1'     ],
+  ['dyndbg=x',         'ok',     'number',  '3',      'dynamic_debug:ddebug_exec_query: flags parse failed'],
+  ['async_probe',      'ok',     'number',  '3'     ],
 ])('insmod m %s', (word, answer, parameter, shown, line) => {
   const machine = machineWithAll();
   machine.dmesg();

@@ -4,12 +4,15 @@
  * Each key is a row of docs/differences.md, which gives the reason.
  */
 import { existsSync } from 'node:fs';
+import type { RecordedRelease } from './guest.ts';
 
 /** In these records, what Linux answered is in klpfs's answer replaced by something else. */
 export interface Difference {
   readonly key: string;
   readonly ids: readonly string[];
   readonly changes: readonly Change[];
+  /** All that have these records, unless said. */
+  readonly releases?: readonly RecordedRelease[];
   /** A file of this host: where it exists, the host's own /proc answers as the recorded one did. */
   readonly unlessExists?: string;
 }
@@ -168,25 +171,6 @@ export const DIFFERENCES: readonly Difference[] = [
       ],
     ],
   },
-  {
-    key: 'own-processes',
-    ids: ['tree.loading.states'],
-    changes: [[/(?:100\(bash\)|147\(jrec\)|148\(bash\))=STATE /g, '']],
-  },
-  {
-    key: 'kthread-names',
-    ids: ['tree.loading.states'],
-    changes: [[/\(([^)]{15})[^)]+\)=/g, '($1)=']],
-  },
-  {
-    key: 'kworkers',
-    ids: ['tree.loading.states'],
-    changes: [
-      [/(?=25\(kworker)/g, '24(kworker/0:0)=STATE '],
-      [/(?=47\(kworker)/g, '46(kworker/0:1)=STATE '],
-      [/(?<=47\(\S+ )/g, '48(kworker/1:0)=STATE 49(kworker/1:1)=STATE '],
-    ],
-  },
 
   {
     key: 'module-files',
@@ -254,6 +238,53 @@ export const DIFFERENCES: readonly Difference[] = [
     ],
   },
   {
+    key: 'own-processes',
+    ids: ['tree.loading.states', 'trans.idle.states', 'trans.t0.states', 'trans.t3.states'],
+    changes: [[/\b(?:bash|jrec)=STATE /g, '']],
+  },
+  {
+    key: 'kthread-names',
+    ids: [
+      'tree.loading.states',
+      'trans.idle.states',
+      'trans.t0.states',
+      'trans.t3.states',
+      'trans.t3.kthreads',
+    ],
+    changes: [[/\b(\w{15})\w+(?==)/g, '$1']],
+  },
+  {
+    key: 'own-processes',
+    ids: ['trans.t3.kthreads'],
+    changes: [
+      // Who has no /proc/PID/exe counts as a kernel thread, and those of the machine have none.
+      ['blkcg_punt_bio=1 ', 'blkcg_punt_bio=1 cat=0 '],
+      [' ipv6_addrconf', ' init=1 ipv6_addrconf'],
+      [/^--- stderr\n(?:cat: .*\n)+/gm, ''],
+    ],
+  },
+  {
+    key: 'own-processes',
+    ids: ['hog.load'],
+    unlessExists: OWN_STATE,
+    changes: [
+      [
+        '-1\n-1\n--- exit 0',
+        '--- stderr\ncat: /proc/PID/patch_state: No such file or directory\ncat: /proc/PID/patch_state: No such file or directory\n--- exit 1',
+      ],
+    ],
+  },
+  {
+    key: 'replay-records',
+    ids: ['trans.t0.states'],
+    changes: [['--- dmesg\nlivepatch: signaling remaining tasks\n', '']],
+  },
+  {
+    key: 'code-layout',
+    ids: ['shadow.state'],
+    changes: [[/^(dummy_check .*\n)(dummy_free .*\n)/gm, '$2$1']],
+  },
+  {
     key: 'kthread-frames',
     ids: ['kth.load'],
     changes: [[/^\[<0>\] ret_from_fork.*\n/gm, '']],
@@ -286,7 +317,39 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     key: 'replay-records',
     ids: ['file.params'],
+    releases: ['6.1'],
     changes: [['klpx_a                 SIZE  1\n', '']],
+  },
+  {
+    key: 'transition-speed',
+    ids: ['cb2.disable'],
+    releases: ['6.12'],
+    changes: [
+      [
+        /^--- stderr\n(?:grep: .*\n)+--- exit 2\n/gm,
+        `${[
+          'enabled:0',
+          'transition:1',
+          'livepatch_callbacks_busymod/patched:1',
+          'livepatch_callbacks_mod/patched:1',
+          'vmlinux/patched:1',
+        ]
+          .map((file) => `/sys/kernel/livepatch/livepatch_callbacks_demo/${file}\n`)
+          .join('')}--- exit 0\n`,
+      ],
+    ],
+  },
+  {
+    key: 'waiting-insmod',
+    ids: ['coming.start'],
+    releases: ['6.12'],
+    changes: [
+      ['second insmod rc=0\nrc=0\n', 'rc=0\nsecond insmod rc=1\n'],
+      [
+        'sys TIME\n',
+        'sys TIME\ninsmod: ERROR: could not insert module /lib/modules/6.12.117+deb12-amd64/extra/klpx_a.ko: File exists\n',
+      ],
+    ],
   },
   {
     key: 'transition-speed',
@@ -310,8 +373,23 @@ export const DIFFERENCES: readonly Difference[] = [
     changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 5 root root 0 DATE ..']],
   },
   {
+    key: 'surroundings',
+    ids: ['rel.livepatch.ls'],
+    changes: [['drwxr-xr-x 15 root root 0 DATE ..', 'drwxr-xr-x 5 root root 0 DATE ..']],
+  },
+  {
+    key: 'surroundings',
+    ids: ['par.file.ls'],
+    changes: [[/^drwxr-xr-x (?:68|96) root/gm, 'drwxr-xr-x 4 root']],
+  },
+  {
+    key: 'removed-nodes',
+    ids: ['par.file.gone'],
+    changes: [['cat: -: No such device', 'cat: -: No such file or directory']],
+  },
+  {
     key: 'call-traces',
-    ids: ['obj.dupfunc', 'obj.dupobj'],
+    ids: ['obj.dupfunc', 'obj.dupobj', 'rel.fail.double', 'rel.fail.positive'],
     changes: [[/^CPU: [\s\S]*? <\/TASK>\n/gm, '']],
   },
   {
@@ -396,10 +474,12 @@ export const DIFFERENCES: readonly Difference[] = [
 ];
 
 /** What klpfs is to answer where Linux answered `linux`. Throws if a change has nothing to change. */
-export function withDifferences(id: string, linux: string): string {
+export function withDifferences(release: RecordedRelease, id: string, linux: string): string {
   return DIFFERENCES.filter(
-    ({ ids, unlessExists }) =>
-      ids.includes(id) && !(unlessExists !== undefined && existsSync(unlessExists)),
+    ({ ids, releases, unlessExists }) =>
+      ids.includes(id) &&
+      (releases?.includes(release) ?? true) &&
+      !(unlessExists !== undefined && existsSync(unlessExists)),
   ).reduce((text, { key, changes }) => changes.reduce(applyChange(id, key), text), linux);
 }
 

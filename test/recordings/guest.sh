@@ -44,10 +44,10 @@ mv "$root/usr/bin/bashrc" "$root/etc/"
 printf '%s\n' root:x:0:0:root:/root:/bin/bash user:x:1000:1000:user:/tmp:/bin/bash >"$root/etc/passwd"
 printf '%s\n' root:x:0: user:x:1000: >"$root/etc/group"
 
-# The machine's modules are no files; insmod asks whether there is one.
+# The machine's modules are no files; insmod asks whether there is one. Files of samples have a dash.
 mkdir -p "$root/lib/modules/$kernel/extra"
-for module in livepatch-sample livepatch-callbacks-{demo,mod,busymod} \
-  test_klp_{livepatch,atomic_replace,callbacks_demo,callbacks_mod,callbacks_busy} klpx_{target,a,b,c,nolp}; do
+for module in $(sed -n 's/^modules: //p' "$machine/control/insmod"); do
+  [[ $module != livepatch_* ]] || module=${module//_/-}
   : >"$root/lib/modules/$kernel/extra/$module.ko"
 done
 printf '%s\n' "$kernel" >"$root/etc/kernel"
@@ -77,6 +77,6 @@ for device in null zero full; do
   mount --bind "/dev/$device" "$root/dev/$device"
 done
 
-cp "$here/oracle/lib.sh" "$script" "$root/job/"
+cp "$here"/oracle/*.sh "$script" "$root/job/"
 exec env -i PATH=/usr/bin KLPFS_MOUNT=/machine HOME=/root LC_ALL=C TERM=dumb BASH_ENV=/etc/bashrc \
   "$(type -P chroot)" "$root" bash -c 'cd; exec bash "/job/$0"' "$(basename "$script")" </dev/null

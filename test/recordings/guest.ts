@@ -12,29 +12,29 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
-import { parseManifest } from '../../src/machine/manifest.ts';
 import { draftMachine } from '../../src/machine/parse.ts';
 import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
 const HERE = import.meta.dirname;
-/** What `uname -r` said when the recordings were made. */
-const KERNEL = '6.1.0-56-amd64';
-const MANIFESTS = ['test_klp_atomic_replace.yaml'];
+/** What `uname -r` said when the recordings of a release were made. */
+const KERNELS = { '6.1': '6.1.0-56-amd64', '6.12': '6.12.117+deb12-amd64' } as const;
+export type RecordedRelease = keyof typeof KERNELS;
 /** A probe that takes longer hangs. Ended from outside, so that it ends even if we are killed. */
 const PROBE_TIMEOUT = ['--signal=KILL', '580'];
 /** --kill-child: nothing of a guest outlives us. */
 const NAMESPACES = ['--mount', '--net', '--pid', '--fork', '--kill-child=SIGKILL'];
 
-/** A script of `linux-6.1/`. */
+/** A script of `linux-RELEASE/`, which has its recording and the machine, too. */
 export interface Probe {
+  readonly release: RecordedRelease;
   readonly name: string;
 }
 
 /** Runs probes. Throws an error that says what to do where that cannot be. */
 export async function replay(
   probes: readonly Probe[],
-): Promise<ReadonlyMap<string, readonly Recorded[]>> {
+): Promise<ReadonlyMap<Probe, readonly Recorded[]>> {
   await requireGuest();
   const folder = await mkdtemp(join(tmpdir(), 'klpfs-replay-'));
   const sessions: Session[] = [];
@@ -43,7 +43,7 @@ export async function replay(
     await Promise.all(['sysp', 'jrec'].map((tool) => compile(tool, join(folder, 'tools', tool))));
     for (const probe of probes) sessions.push(await mountMachine(folder, probe));
     const replays = probes.map(
-      async ({ name }): Promise<[string, Recorded[]]> => [name, await runProbe(folder, name)],
+      async (probe): Promise<[Probe, Recorded[]]> => [probe, await runProbe(folder, probe)],
     );
     return new Map(await allEnded(replays));
   } finally {
@@ -72,34 +72,39 @@ async function compile(tool: string, output: string): Promise<void> {
   await run('gcc', args, 'replaying needs a C compiler (apt-get install gcc libc6-dev)');
 }
 
-async function mountMachine(folder: string, { name }: Probe): Promise<Session> {
-  const directory = join(folder, name);
+async function mountMachine(folder: string, probe: Probe): Promise<Session> {
+  const directory = mountPoint(folder, probe);
   await mkdir(directory);
-  const text = await readFile(join(HERE, 'machine.yaml'), 'utf8');
+  const text = await readFile(besideProbe(probe, 'machine.yaml'), 'utf8');
   const { session } = await startDaemon({
     directory,
     machine: draftMachine(text, 'machine.yaml', {}),
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),
-    modules: [...KLPX_MODULES, ...(await Promise.all(MANIFESTS.map(readManifest)))],
+    modules: KLPX_MODULES,
   });
   return session;
 }
 
-async function readManifest(file: string) {
-  return parseManifest(await readFile(join(HERE, file), 'utf8'), file, '6.1');
-}
-
-async function runProbe(folder: string, name: string): Promise<Recorded[]> {
-  const machine = join(folder, name);
+async function runProbe(folder: string, probe: Probe): Promise<Recorded[]> {
+  const machine = mountPoint(folder, probe);
   const root = `${machine}-root`;
   await mkdir(root);
-  const script = join(HERE, 'linux-6.1', `${name}.sh`);
-  const guest = [join(HERE, 'guest.sh'), machine, root, join(folder, 'tools'), KERNEL, script];
+  const script = besideProbe(probe, `${probe.name}.sh`);
+  const tools = join(folder, 'tools');
+  const guest = [join(HERE, 'guest.sh'), machine, root, tools, KERNELS[probe.release], script];
   return parseRecording(
-    await run('timeout', [...PROBE_TIMEOUT, 'unshare', ...NAMESPACES, ...guest], name),
+    await run('timeout', [...PROBE_TIMEOUT, 'unshare', ...NAMESPACES, ...guest], script),
   );
+}
+
+function mountPoint(folder: string, { release, name }: Probe): string {
+  return join(folder, `${release}-${name}`);
+}
+
+export function besideProbe({ release }: Probe, file: string): string {
+  return join(HERE, `linux-${release}`, file);
 }
 
 /** Waits for all of them even if one fails: what they use must stay until then. */

@@ -3,85 +3,112 @@
  * mounted machines. The differences are listed, and each of them has to be there.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DIFFERENCES, withDifferences } from './differences.ts';
-import { type Probe, replay } from './guest.ts';
+import { besideProbe, type Probe, replay } from './guest.ts';
 import { normalise } from './normalise.ts';
 import { parseRecording, type Recorded, transcript } from './recording.ts';
 
-const PROBES: readonly Probe[] = [
-  { name: '01-tree' },
-  { name: '02a-writes-no-change' },
-  { name: '03-reads' },
-  { name: '04-namespace-ops' },
-  { name: '02b-writes-disable' },
-  { name: '05-transition' },
-  { name: '06a-failures' },
-  { name: '07-dyndbg' },
-  { name: '08-dyndbg-grammar' },
+const ON_BOTH = [
+  '09-replace',
+  '10-replace-more',
+  '11-force',
+  '12-callbacks',
+  '13-callbacks-more',
+  '14-states',
+  '15-parameters',
+  '17-signals',
+  '18-release',
 ];
-/** Three minutes where nothing else runs. */
-const REPLAY_MS = 1_200_000;
+const ON_6_1 = [
+  '01-tree',
+  '02a-writes-no-change',
+  '03-reads',
+  '04-namespace-ops',
+  '02b-writes-disable',
+  '05-transition',
+  '06a-failures',
+  '07-dyndbg',
+  '08-dyndbg-grammar',
+];
+const PROBES: readonly Probe[] = [
+  ...[...ON_6_1, ...ON_BOTH].map((name) => ({ release: '6.1', name }) as const),
+  ...['06a-failures', ...ON_BOTH].map((name) => ({ release: '6.12', name }) as const),
+];
+/** More of them would be in each other's way: all their machines are in this process. */
+const AT_ONCE = 9;
+/** Nine minutes where nothing else runs. */
+const REPLAY_MS = 2_400_000;
 const REPLAYS_MORE = 2;
 
-const recordings = PROBES.map(({ name }) => ({ name, records: readRecording(name) }));
-let replays: ReadonlyMap<string, readonly Recorded[]>;
+const recordings = PROBES.map((probe) => ({ probe, records: readRecording(probe) }));
+let replays: ReadonlyMap<Probe, readonly Recorded[]>;
 
 beforeAll(async () => {
   replays = await replayUndisturbed();
 }, REPLAY_MS);
 
-describe.each(recordings)('$name', ({ name, records }) => {
+describe.each(recordings)('$probe.release $probe.name', ({ probe, records }) => {
   for (const recorded of records) {
     test(recorded.id, () => {
-      const replayed = replays.get(name)?.find(({ id }) => id === recorded.id);
+      const replayed = replays.get(probe)?.find(({ id }) => id === recorded.id);
       if (!replayed) expect.fail('the probe did not get here');
-      expect(normalise(transcript(replayed))).toBe(expected(recorded));
+      expect(normalise(transcript(replayed))).toBe(expected(probe, recorded));
     });
   }
 
   test('nothing is replayed that was not recorded', () => {
-    const ids = replays.get(name)?.map(({ id, cmd }) => ({ id, cmd }));
+    const ids = replays.get(probe)?.map(({ id, cmd }) => ({ id, cmd }));
     expect(ids).toEqual(records.map(({ id, cmd }) => ({ id, cmd })));
   });
 });
 
 test('every difference is one of a record', () => {
-  const ids = new Set(recordings.flatMap(({ records }) => records.map(({ id }) => id)));
-  expect(DIFFERENCES.flatMap((difference) => difference.ids).filter((id) => !ids.has(id))).toEqual(
-    [],
+  const strange = DIFFERENCES.flatMap(({ ids, releases }) =>
+    ids.filter(
+      (wanted) =>
+        !recordings.some(
+          ({ probe, records }) =>
+            (releases?.includes(probe.release) ?? true) && records.some(({ id }) => id === wanted),
+        ),
+    ),
   );
+  expect(strange).toEqual([]);
 });
 
 /**
  * Recordings have the timing of a real machine, and a host that is busy with something else can
  * disturb it: a probe that differs is replayed again. What really differs, differs each time.
  */
-async function replayUndisturbed(): Promise<ReadonlyMap<string, readonly Recorded[]>> {
-  const latest = new Map(await replay(PROBES));
+async function replayUndisturbed(): Promise<ReadonlyMap<Probe, readonly Recorded[]>> {
+  const latest = new Map<Probe, readonly Recorded[]>();
+  const replayAll = async (probes: readonly Probe[]) => {
+    for (let first = 0; first < probes.length; first += AT_ONCE) {
+      const replayed = await replay(probes.slice(first, first + AT_ONCE));
+      for (const [probe, records] of replayed) latest.set(probe, records);
+    }
+  };
+  await replayAll(PROBES);
   for (let again = 0; again < REPLAYS_MORE; again += 1) {
-    const disturbed = PROBES.filter(({ name }) => differs(name, latest.get(name) ?? []));
+    const disturbed = PROBES.filter((probe) => differs(probe, latest.get(probe) ?? []));
     if (disturbed.length === 0) break;
-    for (const [name, records] of await replay(disturbed)) latest.set(name, records);
+    await replayAll(disturbed);
   }
   return latest;
 }
 
-function differs(name: string, replayed: readonly Recorded[]): boolean {
-  const records = recordings.find((recording) => recording.name === name)?.records ?? [];
+function differs(probe: Probe, replayed: readonly Recorded[]): boolean {
+  const records = recordings.find((recording) => recording.probe === probe)?.records ?? [];
   return records.some((recorded, index) => {
     const answer = replayed[index];
-    return !answer || normalise(transcript(answer)) !== expected(recorded);
+    return !answer || normalise(transcript(answer)) !== expected(probe, recorded);
   });
 }
 
-function expected(recorded: Recorded): string {
-  return withDifferences(recorded.id, normalise(transcript(recorded)));
+function expected({ release }: Probe, recorded: Recorded): string {
+  return withDifferences(release, recorded.id, normalise(transcript(recorded)));
 }
 
-function readRecording(name: string): Recorded[] {
-  return parseRecording(
-    readFileSync(join(import.meta.dirname, 'linux-6.1', `${name}.jsonl`), 'utf8'),
-  );
+function readRecording(probe: Probe): Recorded[] {
+  return parseRecording(readFileSync(besideProbe(probe, `${probe.name}.jsonl`), 'utf8'));
 }

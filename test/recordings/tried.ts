@@ -36,6 +36,7 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['comm-writers', 'test/sysfs/procTask.test.ts'],
   ['owner', 'test/cli/mount.test.ts'],
   ['debug-sites', 'test/sysfs/dynamicDebug.test.ts'],
+  ['kworkers', 'test/daemon/ps.test.ts'],
   ['mknod', 'test/mount/namespace.test.ts'],
   ['odd-results', 'test/engine/callbacks.test.ts'],
   ['trace-calls', 'test/sysfs/tracing.test.ts'],

@@ -5,6 +5,7 @@
  */
 import { KernelError } from '../../abi/errno.ts';
 import { between, isIn } from '../../abi/release.ts';
+import { runQueries } from '../dynamicDebug/control.ts';
 import { emit } from '../events.ts';
 import {
   addSymbols,
@@ -197,12 +198,21 @@ function isSuccess(error: unknown): error is KernelError {
   return error instanceof KernelError && error.errno > 0;
 }
 
-/** A name that the module does not have is ignored, and logged. Source: parse_args(). */
+/**
+ * All of them are tried, whatever is wrong with the others; a dash in a name is as good as an
+ * underscore.
+ *
+ * @throws KernelError that of the last one that is wrong.
+ * Source: parse_args(), parse_one().
+ */
 function setParameters(kernel: Kernel, module: Module, given: readonly Argument[]): void {
+  let failure: unknown;
   for (const { name, value } of given) {
-    const parameter = module.definition.parameters.find((known) => known.name === name);
+    const parameter = module.definition.parameters.find(
+      (known) => known.name === name.replaceAll('-', '_'),
+    );
     if (!parameter) {
-      emit(kernel, { type: 'module-unknown-parameter', module: module.name, parameter: name });
+      takeUnknownParameter(kernel, module, { name, value });
       continue;
     }
     try {
@@ -214,9 +224,24 @@ function setParameters(kernel: Kernel, module: Module, given: readonly Argument[
         parameter: name,
         value: unparsed(parameter, value ?? ''),
       });
-      throw error;
+      failure = error;
     }
   }
+  if (failure !== undefined) throw failure;
+}
+
+/** Source: unknown_module_param_cb(), lib/dynamic_debug.c:ddebug_dyndbg_param_cb(). */
+function takeUnknownParameter(kernel: Kernel, module: Module, { name, value }: Argument): void {
+  if (name === 'async_probe') return;
+  const dot = name.indexOf('.');
+  if (name.slice(dot + 1) === 'dyndbg') runQueries(kernel, value ?? '+p', module.name);
+  // What is behind a dot is gone by now.
+  else
+    emit(kernel, {
+      type: 'module-unknown-parameter',
+      module: module.name,
+      parameter: dot < 0 ? name : name.slice(0, dot),
+    });
 }
 
 /** Elements of an array are cut off where they stand. Source: param_array(). */

@@ -1,0 +1,1 @@
+../linux-6.1/10-replace-more.sh
