@@ -8,6 +8,7 @@ import { type ReleaseSpan, since } from '../abi/release.ts';
 import { DIALECTS } from '../engine/dynamicDebug/dialect.ts';
 import type { DebugSiteDefinition } from '../engine/dynamicDebug/sites.ts';
 import { kprobeHistory } from '../engine/ftrace/kprobeRules.ts';
+import { NAMED_LINES } from '../engine/kobject.ts';
 import { BOOLEANS } from '../engine/kstrtox.ts';
 import { DEBUG_SITE_ERAS } from '../engine/livepatch/debugSites.ts';
 import { livepatchHistory } from '../engine/livepatch/semantics.ts';
@@ -107,6 +108,7 @@ const words = [
 
 /** What it reads. */
 const wording = [
+  { what: 'lines of lib/kobject.c begin with `kobject: `', releases: NAMED_LINES },
   ...closeSpans(LINE_STYLES).map(({ what, releases }) => ({
     what: `enabled_functions: ${what}`,
     releases,
