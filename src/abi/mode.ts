@@ -4,6 +4,7 @@ export const S_IFDIR = 0o040000;
 export const S_IFREG = 0o100000;
 export const S_IFLNK = 0o120000;
 export const S_IALLUGO = 0o007777;
+export const S_IRWXUGO = 0o000777;
 export const S_IRUGO = 0o000444;
 export const S_IWUGO = 0o000222;
 

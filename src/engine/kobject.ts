@@ -146,7 +146,7 @@ function newDirectory(
 }
 
 /** Lines of lib/kobject.c begin with its name: not yet in 6.1, and in 6.12. */
-const NAMED_LINES = since('6.12');
+export const NAMED_LINES = since('6.12');
 
 /** Source: fs/sysfs/dir.c:sysfs_warn_dup(), lib/kobject.c:kobject_add_internal(). */
 function warnDuplicate(kernel: Kernel, parent: KobjectDirectory, name: string): void {

@@ -8,9 +8,11 @@ import { type ReleaseSpan, since } from '../abi/release.ts';
 import { DIALECTS } from '../engine/dynamicDebug/dialect.ts';
 import type { DebugSiteDefinition } from '../engine/dynamicDebug/sites.ts';
 import { kprobeHistory } from '../engine/ftrace/kprobeRules.ts';
+import { NAMED_LINES } from '../engine/kobject.ts';
 import { BOOLEANS } from '../engine/kstrtox.ts';
 import { DEBUG_SITE_ERAS } from '../engine/livepatch/debugSites.ts';
 import { livepatchHistory } from '../engine/livepatch/semantics.ts';
+import { RETRIES } from '../engine/module/loader.ts';
 import { VERMAGIC_OPTIONS } from '../engine/module/vermagic.ts';
 import { NULLS } from '../engine/pointer.ts';
 import { DATA_SYMBOLS, OWN_FUNCTIONS, READ_PATHS } from '../engine/vmlinux.ts';
@@ -80,6 +82,7 @@ const rules = [
     releases,
   })),
   { what: 'nothing is traced while trace is open for reading', releases: STOPS_TRACING },
+  { what: 'insmod tries again when another load of the module has failed', releases: RETRIES },
   ...NOINSTR.map(({ name, releases }) => ({ what: `${name} cannot be traced`, releases })),
 ];
 
@@ -105,6 +108,7 @@ const words = [
 
 /** What it reads. */
 const wording = [
+  { what: 'lines of lib/kobject.c begin with `kobject: `', releases: NAMED_LINES },
   ...closeSpans(LINE_STYLES).map(({ what, releases }) => ({
     what: `enabled_functions: ${what}`,
     releases,

@@ -205,3 +205,10 @@ Y
 `,
   );
 });
+
+test('who uses a module is linked in its holders', async () => {
+  const { sh } = await startMachine('--machine machine.yaml', { 'machine.yaml': MODULES });
+  const { output } = await sh(`klpfs modprobe top; cd mnt/sys/module/base/holders; ls -A
+    stat -c '%A %h %s %N' middle; cat middle/initstate; klpfs modprobe -r top middle; ls -A`);
+  expect(output).toBe("middle\nlrwxrwxrwx 1 0 'middle' -> '../../middle'\nlive\n");
+});

@@ -24,6 +24,7 @@ import {
 } from './core.ts';
 import type { Holdup } from './events.ts';
 import { funcsOf, type Patch, type PatchObject, patchName, type Transition } from './model.ts';
+import { updatePatchState } from './patchState.ts';
 import { replacedBy } from './replace.ts';
 import { schedTrySwitch } from './transition.ts';
 
@@ -44,6 +45,8 @@ export interface Semantics {
   readonly checkDisabling: (kernel: Kernel, patch: Patch) => void;
   /** When `enabled` changes: before the first attempt to complete, or after it. */
   readonly enabledChanges: 'before-first-pass' | 'after-first-pass';
+  /** All tasks have been told of a transition. */
+  readonly started: (kernel: Kernel) => void;
   /** A pass left tasks behind. */
   readonly nudge: (kernel: Kernel, transition: Transition) => void;
   /** A pass met the idle task of an idle cpu. */
@@ -86,6 +89,7 @@ const linux415: Semantics = {
   checkReliability: refuseUnlessImmediate,
   checkDisabling: checkOrderOfDisabling,
   enabledChanges: 'after-first-pass',
+  started: () => {},
   nudge: () => {},
   pokeIdle: () => {},
   retireUnpatched: putUnlessImmediate,
@@ -211,6 +215,12 @@ export const livepatchHistory: readonly Change[] = [
     changes: { condResched: schedTrySwitch },
   },
   {
+    since: '6.4',
+    source: 'sched/core.c:sched_dynamic_klp_enable(); seen on Debian 6.12',
+    what: 'all cpus are interrupted at the start: who idles or is in user space switches',
+    changes: { started: interruptCpus },
+  },
+  {
     // Later kernels, and the stable ones of Debian, take 0 and 1 for the same; this one never did.
     since: '6.14',
     source: 'core.c:klp_find_func()',
@@ -259,6 +269,20 @@ function refuseLongObjectName(object: PatchObject): void {
 function putUnlessImmediate(patch: Patch): void {
   const immediate = patch.immediate || [...funcsOf(patch)].some((func) => func.immediate);
   if (!immediate) putModule(patch.module);
+}
+
+/**
+ * The call sites of cond_resched() are rewritten one by one, and each time every cpu is interrupted.
+ * Before that is over, idle tasks have come by their idle loop, processes that compute by user space.
+ *
+ * Source: arch/x86/kernel/alternative.c:text_poke_sync(), sched/idle.c:do_idle().
+ */
+function interruptCpus(kernel: Kernel): void {
+  const { tasks, cpus } = kernel;
+  for (const { current, idle, busyUntilNs } of cpus) {
+    const isInUserSpace = kindOf(tasks, current) === 'user' && busyUntilNs !== undefined;
+    if (current === idle || isInUserSpace) updatePatchState(kernel, current);
+  }
 }
 
 /** SIGNALS_TIMEOUT: every so many passes. */

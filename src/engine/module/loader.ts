@@ -93,7 +93,7 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
 }
 
 /** Since 6.2, and the stable releases of 6.1, who has waited for a load that failed does not try again. */
-const RETRIES = between('4.0', '6.1');
+export const RETRIES = between('4.0', '6.1');
 
 /**
  * Comes back when the module can be loaded: another load of it is waited for, since it may fail.
