@@ -1,14 +1,15 @@
 /**
  * Runs the oracle's probes on mounted machines, in namespaces of their own.
  *
- * The machines are mounted one after the other, since fuse-native mounts so; the probes then run
- * side by side.
+ * The machines are mounted one after the other, since fuse-native mounts so; several probes run side
+ * by side.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
@@ -31,23 +32,30 @@ export interface Probe {
   readonly name: string;
 }
 
-/** Runs probes. Throws an error that says what to do where that cannot be. */
+/** All machines are in this process, and all guests on this host: more would be in each other's way. */
+const AT_ONCE = 14;
+
+/** Runs probes, the first ones first. Throws an error that says what to do where that cannot be. */
 export async function replay(
   probes: readonly Probe[],
 ): Promise<ReadonlyMap<Probe, readonly Recorded[]>> {
   await requireGuest();
   const folder = await mkdtemp(join(tmpdir(), 'klpfs-replay-'));
-  const sessions: Session[] = [];
+  const several = pLimit(AT_ONCE);
+  const one = pLimit(1);
+  const onMachine = async (probe: Probe): Promise<[Probe, Recorded[]]> => {
+    const session = await one(() => mountMachine(folder, probe));
+    try {
+      return [probe, await runProbe(folder, probe)];
+    } finally {
+      await session.unmount('lazy');
+    }
+  };
   try {
     await mkdir(join(folder, 'tools'));
     await Promise.all(['sysp', 'jrec'].map((tool) => compile(tool, join(folder, 'tools', tool))));
-    for (const probe of probes) sessions.push(await mountMachine(folder, probe));
-    const replays = probes.map(
-      async (probe): Promise<[Probe, Recorded[]]> => [probe, await runProbe(folder, probe)],
-    );
-    return new Map(await allEnded(replays));
+    return new Map(await allEnded(probes.map((probe) => several(() => onMachine(probe)))));
   } finally {
-    await Promise.all(sessions.map((session) => session.unmount('lazy')));
     await rm(folder, { recursive: true });
   }
 }
