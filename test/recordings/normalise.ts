@@ -21,7 +21,7 @@ const RULES: readonly Rule[] = [
   { what: /(?<=\(\S+\)=)-?[01](?= )/g,                   becomes: 'STATE',         because: 'patch_state in a transition: depends on how fast one looks' },
   { what: /(?<=^[-dlbcps][-rwxstST]{9}) +(\d+) (\w+) (\w+) +(\d+) /gm, becomes: ' $1 $2 $3 $4 ', because: 'ls -l: columns are as wide as the widest entry' },
   { what: /(\[mask=0x20 (.*?)\]) (\[mask=0x2 \2\])/g, becomes: '$3 $1',        because: 'since Linux 6.5 an open with O_TRUNC reports the opening first' },
-  { what: /^hrtimer: interrupt took .*\n/gm,         becomes: '',              because: 'the recording was made on a slow machine' },
+  { what: /^(?:hrtimer: interrupt took|clocksource: Long readout) .*\n/gm, becomes: '',              because: 'the recording was made on a slow machine' },
   { what: /(?<=\bcat:)\d+(?= is )/g,                  becomes: 'PID',           because: 'the clients are new processes' },
   { what: /(?<=^(?:pid=|stuck pid ))\d+/gm,          becomes: 'PID',           because: 'the clients are new processes' },
   { what: /(?<=\/proc\/PID\/task\/|kthread |kill: \()\d+/g, becomes: 'PID',  because: 'the clients are new processes' },

@@ -31,9 +31,10 @@ const ON_6_1 = [
   '07-dyndbg',
   '08-dyndbg-grammar',
 ];
+const ON_6_12 = ['02a-writes-no-change', '06a-failures', '07-dyndbg', '08-dyndbg-grammar'];
 const PROBES: readonly Probe[] = [
   ...[...ON_6_1, ...ON_BOTH].map((name) => ({ release: '6.1', name }) as const),
-  ...['06a-failures', ...ON_BOTH].map((name) => ({ release: '6.12', name }) as const),
+  ...[...ON_6_12, ...ON_BOTH].map((name) => ({ release: '6.12', name }) as const),
 ];
 /** Some minutes where nothing else runs. */
 const REPLAY_MS = 2_400_000;
