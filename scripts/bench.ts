@@ -2,49 +2,28 @@
  * How fast klpfs is, next to what it stands in for, measured side by side in one run. Numbers
  * differ from machine to machine; the ratios are what counts.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { startDaemon } from '../src/daemon/daemon.ts';
-import { readMachine } from '../src/daemon/readMachine.ts';
+import { draftMachine } from '../src/machine/parse.ts';
 import type { CallCosts } from './benchCalls.ts';
 import type { ClientResult } from './benchClient.ts';
+import { CLI, median, print, ROUNDS, run } from './benchmark.ts';
+import { benchRun, benchSelftests } from './benchRun.ts';
 import type { TaskCosts } from './benchTasks.ts';
 
-const CLI = resolve(import.meta.dirname, '../src/cli/main.js');
 const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
 const CALLS = resolve(import.meta.dirname, 'benchCalls.js');
 const TASKS = resolve(import.meta.dirname, 'benchTasks.js');
 /** Median of three boots of a real kernel in QEMU until the first `cat enabled`. */
 const VIRTUAL_MACHINE_S = 10.0;
 const REAL_ATTRIBUTE = '/sys/kernel/fscaps';
-const ROUNDS = 5;
 const ROUND_MS = 400;
 
-/** Reading extra certificates costs each Node process more than klpfs does; not every host has them. */
-const { NODE_EXTRA_CA_CERTS: _, ...ENVIRONMENT } = process.env;
-
 const scratch = mkdtempSync(join(tmpdir(), 'klpfs-bench-'));
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-async function run(command: string, args: readonly string[]): Promise<string> {
-  const child = spawn(command, args, { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  for await (const chunk of child.stdout) output += chunk;
-  if (child.exitCode === null) await new Promise((done) => child.once('close', done));
-  if (child.exitCode !== 0) throw new Error(`${command} ${args.join(' ')}: ${child.exitCode}`);
-  return output;
-}
 
 async function client(operation: string, path: string, ms = ROUND_MS): Promise<ClientResult> {
   return JSON.parse(await run(process.execPath, [CLIENT, operation, path, String(ms)]));
@@ -53,10 +32,9 @@ async function client(operation: string, path: string, ms = ROUND_MS): Promise<C
 /** A daemon in this process, on an empty directory of its own. */
 async function startMachine(description: string) {
   const directory = mkdtempSync(join(scratch, 'mount-'));
-  const machine = readMachine(description, 'bench', {});
   const { session } = await startDaemon({
     directory,
-    description: machine,
+    machine: draftMachine(description, 'bench', {}),
     baseDirectory: scratch,
     allowOther: false,
     logger: pino({ level: 'silent' }),
@@ -218,13 +196,28 @@ async function benchListing(): Promise<void> {
   await run(CLI, ['umount', directory]);
 }
 
+const BENCHES = {
+  start: benchStart,
+  run: benchRun,
+  requests: benchRequests,
+  transitions: benchTransitions,
+  calls: benchCalls,
+  tasks: benchTasks,
+  listing: benchListing,
+  selftests: benchSelftests,
+};
+
+/** `npm run bench -- run selftests`: only these. */
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  print(`bench: no ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}`);
+  process.exit(2);
+}
 try {
-  await benchStart();
-  await benchRequests();
-  await benchTransitions();
-  await benchCalls();
-  await benchTasks();
-  await benchListing();
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (named.length === 0 || named.includes(name)) await bench();
+  }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

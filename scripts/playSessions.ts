@@ -1,17 +1,21 @@
 /**
  * Plays the sessions of Markdown files in a real bash, prints them, and fails at the first answer
- * that is not the one shown: playSessions [--quiet] FILE...
+ * that is not the one shown: playSessions [--quiet] [--with=LABEL] FILE...
+ *
+ * A block that begins with `console LABEL` is played only if it is asked for.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Exchange, matches, parseSessions } from './session.ts';
 
 const CLI = resolve(import.meta.dirname, '../src/cli/main.js');
 const PROJECT = resolve(import.meta.dirname, '../..');
-const COMMAND_LIMIT_MS = 30_000;
+const COMMAND_LIMIT_MS = 300_000;
+/** What was downloaded once is not downloaded again. */
+const CACHE = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
 
 /** A bash with a home of its own in which `klpfs` is the one that was just built. */
 class Shell {
@@ -27,6 +31,7 @@ class Shell {
       env: {
         ...process.env,
         HOME: this.home,
+        XDG_CACHE_HOME: CACHE,
         PATH: `${this.home}:${process.env['PATH']}`,
         LC_ALL: 'C',
         NO_COLOR: '1',
@@ -73,6 +78,7 @@ async function play(shell: Shell, exchange: Exchange, print: (text: string) => v
 
 async function main(): Promise<number> {
   const quiet = process.argv.includes('--quiet');
+  const labels = process.argv.flatMap((argument) => /^--with=(.*)/.exec(argument)?.slice(1) ?? []);
   const files = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
   const print = (text: string) => {
     if (!quiet) process.stdout.write(`${text}\n`);
@@ -81,7 +87,7 @@ async function main(): Promise<number> {
   for (const file of files) {
     const shell = new Shell();
     try {
-      for (const exchange of parseSessions(readFileSync(file, 'utf8'))) {
+      for (const exchange of parseSessions(readFileSync(file, 'utf8'), labels)) {
         const deviation = await play(shell, exchange, print);
         played += 1;
         if (!deviation) continue;

@@ -14,19 +14,20 @@ export interface Exchange {
   readonly line: number;
 }
 
-const FENCE = /^```(\w*)\s*$/;
+const FENCE = /^```(\w*)(?: (\w+))?\s*$/;
 const PROMPT = '$ ';
 const CONTINUATION = '> ';
 
-/** The exchanges of all `console` blocks of a Markdown text, in order. */
-export function parseSessions(markdown: string): Exchange[] {
+/** The exchanges of `console` blocks of a Markdown text, in order: those without a label, or with one of these. */
+export function parseSessions(markdown: string, labels: readonly string[] = []): Exchange[] {
   const exchanges: (Exchange & { expected: string[] })[] = [];
   let inside = false;
   let begins = false;
   for (const [index, text] of markdown.split('\n').entries()) {
     const fence = FENCE.exec(text);
     if (fence) {
-      inside = !inside && fence[1] === 'console';
+      const [, kind, label] = fence;
+      inside = !inside && kind === 'console' && (label === undefined || labels.includes(label));
       begins = inside;
     } else if (inside && text.startsWith(PROMPT)) {
       const command = text.slice(PROMPT.length);

@@ -12,6 +12,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/modules': ['src/abi', 'src/engine'],
   'src/machine': ['src/abi', 'src/engine', 'yaml', 'zod'],
   'src/sysfs': ['src/abi', 'src/engine'],
+  'src/releases': ['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs'],
+  'src/tools': ['src/abi', 'src/engine'],
   mount: ['src/abi', 'src/sysfs', 'fuse-native', 'node:'],
   'src/daemon': [
     'src/abi',
@@ -19,13 +21,28 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'src/modules',
     'src/machine',
     'src/sysfs',
+    'src/tools',
     'mount',
     'pino',
     'node:',
   ],
-  'src/cli': ['src/abi', 'src/daemon', 'src/machine', 'mount', 'commander', 'pino', 'node:'],
+  'src/cli': [
+    'src/abi',
+    'src/daemon',
+    'src/machine',
+    'src/releases',
+    'src/tools',
+    'mount',
+    'commander',
+    'diff',
+    'pino',
+    'node:',
+  ],
 };
-const PURE = ['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs'];
+const PURE = [
+  ...['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs', 'src/releases'],
+  'src/tools',
+];
 /** Time and chance come as arguments. */
 const IMPURE =
   /\b(Date\b|Math\.random|performance\.|crypto\.|process\.|Buffer\b|setTimeout|setImmediate)/;

@@ -4,10 +4,12 @@ export const S_IFDIR = 0o040000;
 export const S_IFREG = 0o100000;
 export const S_IFLNK = 0o120000;
 export const S_IALLUGO = 0o007777;
+export const S_IRWXUGO = 0o000777;
 export const S_IRUGO = 0o000444;
 export const S_IWUGO = 0o000222;
 
 export const O_ACCMODE = 0o3;
+export const O_RDONLY = 0;
 export const O_WRONLY = 0o1;
 export const O_RDWR = 0o2;
 export const O_TRUNC = 0o1000;

@@ -1,10 +1,16 @@
 /** Why a command failed: what is printed, and what the process exits with. */
 import { ERRNO } from '../abi/errno.ts';
 
-/** Exit codes of all commands but mount and umount, which have those of mount(8). */
-export const EXIT = { failed: 1, usage: 2, timeout: 124 } as const;
+/**
+ * Exit codes of all commands but mount and umount, which have those of mount(8). `run` has its
+ * command's, and one for whatever keeps it from running that, as env(1) has.
+ */
+export const EXIT = { failed: 1, usage: 2, timeout: 124, ownFailure: 125 } as const;
 /** Those of mount and umount. Source: mount(8), EXIT STATUS. */
 export const MOUNT_EXIT = { usage: 1, system: 2, failure: 32 } as const;
+
+/** Those of diff-releases. Source: diff(1). */
+export const DIFF_EXIT = { same: 0, different: 1, trouble: 2 } as const;
 
 /** A command cannot do what it was asked to. Every line of the message is an error of its own. */
 export class CommandError extends Error {

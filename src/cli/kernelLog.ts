@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { createFormat } from '../tools/dmesgFormat.ts';
 import { errnoOf } from './commandError.ts';
 import { type Machine, onMachine } from './machineFiles.ts';
 
@@ -85,14 +86,9 @@ function isPrintable(text: string): boolean {
   return /^[\n\t\\\P{C}]*$/u.test(text) && !text.includes('\ufffd');
 }
 
-/** As dmesg(1) prints it: seconds since boot, further lines indented below the first. */
-export function formatRecord({ time_us: timeUs, text }: LogRecord): string {
-  const stamp = `${formatStamp(timeUs)} `;
-  return `${stamp}${text.replace(/\n$/, '').replaceAll('\n', `\n${' '.repeat(stamp.length)}`)}`;
-}
+const format = createFormat({ time: 'time' });
 
-/** `[   12.000345]`, by which a moment is found in the kernel log. */
-export function formatStamp(timeUs: number): string {
-  const seconds = String(Math.floor(timeUs / 1_000_000)).padStart(5);
-  return `[${seconds}.${String(timeUs % 1_000_000).padStart(6, '0')}]`;
+/** As dmesg(1) prints it. */
+export function formatRecord({ facility, level, time_us: timeUs, text }: LogRecord): string {
+  return format({ priority: facility * 8 + level, timeUs, text }).slice(0, -1);
 }

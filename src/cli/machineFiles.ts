@@ -50,14 +50,24 @@ export function listDirectories(machine: Machine, path: string): string[] | unde
     .sort();
 }
 
-/** One request to control/. Throws `RequestRefused` with the errno that it was answered with. */
+/** One request to control/. Throws `FileError` with the errno that it was answered with. */
 export function request(machine: Machine, verb: string, text: string): void {
+  withVerb(machine, verb, constants.O_WRONLY, (fd) => writeAll(fd, padRequest(Buffer.from(text))));
+}
+
+/** A request that is answered by more than an errno. */
+export function requestAnswer(machine: Machine, verb: string, text: string): string {
+  return withVerb(machine, verb, constants.O_RDWR, (fd) => {
+    writeAll(fd, padRequest(Buffer.from(text)));
+    return readFileSync(fd, 'utf8');
+  });
+}
+
+function withVerb<T>(machine: Machine, verb: string, flags: number, calls: (fd: number) => T): T {
   const path = `control/${verb}`;
-  const fd = onMachine(machine, path, () =>
-    openSync(join(machine.directory, path), constants.O_WRONLY),
-  );
+  const fd = onMachine(machine, path, () => openSync(join(machine.directory, path), flags));
   try {
-    onMachine(machine, path, () => writeAll(fd, padRequest(Buffer.from(text))));
+    return onMachine(machine, path, () => calls(fd));
   } finally {
     closeSync(fd);
   }

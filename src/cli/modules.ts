@@ -34,12 +34,3 @@ export function parseModules(text: string): ModuleRow[] {
       };
     });
 }
-
-/** As kmod's lsmod prints them. Source: kmod, tools/lsmod.c. */
-export function formatModules(modules: readonly ModuleRow[]): string {
-  const lines = modules.map(
-    ({ name, size, refcnt, used_by: users }) =>
-      `${name.padEnd(19)} ${String(size).padStart(8)}  ${refcnt}${users.length > 0 ? ` ${users.join(',')}` : ''}`,
-  );
-  return ['Module                  Size  Used by', ...lines, ''].join('\n');
-}

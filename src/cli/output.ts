@@ -5,6 +5,10 @@ export function print(text: string): void {
   process.stdout.write(text);
 }
 
+export function printError(text: string): void {
+  process.stderr.write(text);
+}
+
 /** For people and programs alike: indented, a newline at the end. */
 export function printJson(value: unknown): void {
   print(`${JSON.stringify(value, null, 2)}\n`);

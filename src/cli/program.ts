@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
-import { EXIT, MOUNT_EXIT } from './commandError.ts';
+import { DIFF_EXIT, EXIT, MOUNT_EXIT } from './commandError.ts';
 import { describeFailure, type Failure } from './failure.ts';
 
 /** From the compiled file: dist/src/cli/program.js. */
@@ -10,10 +10,17 @@ const PACKAGE = new URL('../../../package.json', import.meta.url);
 /** Their codes are those of mount(8). */
 const LIKE_MOUNT = ['mount', 'umount'];
 
+/** These say by one code that they have failed themselves: others mean what a command has seen. */
+const OWN_FAILURE = new Map<string, number>([
+  ['run', EXIT.ownFailure],
+  ['diff-releases', DIFF_EXIT.trouble],
+]);
+
 /** In the order of the help. Each is loaded only when it is needed, for a quick start. */
 const COMMANDS = {
   mount: async () => (await import('./commands/mount.ts')).addMountCommand,
   umount: async () => (await import('./commands/umount.ts')).addUmountCommand,
+  run: async () => (await import('./commands/run.ts')).addRunCommand,
   insmod: async () => (await import('./commands/insmod.ts')).addInsmodCommand,
   rmmod: async () => (await import('./commands/rmmod.ts')).addRmmodCommand,
   modprobe: async () => (await import('./commands/modprobe.ts')).addModprobeCommand,
@@ -35,6 +42,8 @@ const COMMANDS = {
   cpu: async () => (await import('./commands/cpu.ts')).addCpuCommand,
   replay: async () => (await import('./commands/replay.ts')).addReplayCommand,
   machine: async () => (await import('./commands/machine.ts')).addMachineCommand,
+  releases: async () => (await import('./commands/releases.ts')).addReleasesCommand,
+  'diff-releases': async () => (await import('./commands/diffReleases.ts')).addDiffReleasesCommand,
 } as const;
 
 /** Runs a command line, prints why it failed if it does, and answers the exit code. */
@@ -52,14 +61,14 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
   try {
     await program.parseAsync(argv);
-    return 0;
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     const { text, exitCode } =
       error instanceof CommanderError
         ? describeUsage(running, error)
         : describeFailure(nameOf(running), error);
     process.stderr.write(text);
-    return exitCode;
+    return exitCode === 0 ? 0 : (OWN_FAILURE.get(running.name()) ?? exitCode);
   }
 }
 
@@ -90,15 +99,20 @@ A first session:
   $ echo 0 > livepatch_sample/enabled; klpfs wait livepatch_sample
   $ klpfs rmmod livepatch_sample; cd; klpfs umount ~/klp
 
+Or for one command, with the files at Linux's own paths:
+  $ klpfs run -- sh -c 'insmod livepatch-sample; ls /sys/kernel/livepatch'
+
 Which machine: --mount DIR, else KLPFS_MOUNT, else the one around the current
 directory, else the only one.
 
 Exit codes: 0 done, 1 refused or failed, 2 bad usage, 124 timeout of wait or
 limit of clock run-until; mount and umount have those of mount(8): 1 usage,
-2 system, 32 failure.
+2 system, 32 failure; run that of its command, 128+n for signal n, 126 and 127
+for a command that cannot be run or found, 125 for a failure of its own;
+diff-releases those of diff(1): 0 the same, 1 different, 2 trouble.
 
-Every command but these two and replay reads and writes files of the mount; its
---help says which.`;
+Every command but these four, releases and replay reads and writes files of the
+mount; its --help says which.`;
 
 function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];

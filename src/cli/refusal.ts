@@ -39,6 +39,21 @@ export function requestWithReason(
   throw new CommandError(reason ?? `${thing}: ${errnoText(errno)}`);
 }
 
+/** What the kernel has warned of in the meantime, each line once. */
+export async function warningsDuring<T>(
+  machine: Machine,
+  act: () => Promise<T>,
+): Promise<{ readonly result: T; readonly warnings: readonly string[] }> {
+  const cursor = new LogCursor(machine);
+  for (const _ of cursor.takeNew());
+  try {
+    const result = await act();
+    return { result, warnings: [...new Set(takeWarnings(cursor))] };
+  } finally {
+    cursor.close();
+  }
+}
+
 /** `errno`: what it failed with; `logged`: the warnings of the kernel since it began. */
 function attempt(machine: Machine, act: () => void) {
   const cursor = new LogCursor(machine);
@@ -48,9 +63,12 @@ function attempt(machine: Machine, act: () => void) {
     return { errno: undefined, logged: [] };
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    const warnings = [...cursor.takeNew()].filter(({ level }) => level <= WARNING);
-    return { errno: error.errno, logged: warnings.map(({ text }) => text) };
+    return { errno: error.errno, logged: takeWarnings(cursor) };
   } finally {
     cursor.close();
   }
+}
+
+function takeWarnings(cursor: LogCursor): string[] {
+  return [...cursor.takeNew()].filter(({ level }) => level <= WARNING).map(({ text }) => text);
 }

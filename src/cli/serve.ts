@@ -1,5 +1,4 @@
 /** A machine in this very process, until it is unmounted. */
-import { dirname } from 'node:path';
 import process from 'node:process';
 import { pino } from 'pino';
 import { startDaemon } from '../daemon/daemon.ts';
@@ -8,8 +7,7 @@ import type { MachineOptions } from '../machine/parse.ts';
 import type { Report } from './background.ts';
 import { describeFailure } from './failure.ts';
 import { openLogFile } from './logFile.ts';
-import { readDescription } from './machineFile.ts';
-import { STDIN } from './machineText.ts';
+import { baseDirectoryOf, readDraft } from './machineFile.ts';
 
 export interface ServeOptions {
   readonly directory: string;
@@ -31,7 +29,7 @@ const STDERR = 2;
 export async function serve(options: ServeOptions): Promise<void> {
   const isChild = process.send !== undefined;
   if (isChild) process.once('disconnect', endWithParent);
-  const run = await start(options).catch((error) => {
+  const run = await startMachine(options).catch((error) => {
     report({ kind: 'failed', ...describeFailure('klpfs mount', error) });
     throw error;
   });
@@ -41,7 +39,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   await superviseSession(run.session, run.logger);
 }
 
-async function start({
+/** Boots and mounts a machine that this process serves from then on. */
+export async function startMachine({
   directory,
   machineFile,
   machineOptions,
@@ -51,21 +50,19 @@ async function start({
   recordFile,
   moduleFiles,
 }: ServeOptions) {
-  const description = await readDescription(machineFile, machineOptions);
+  const machine = await readDraft(machineFile, machineOptions);
   const dest = logFile === undefined ? STDERR : openLogFile(logFile);
   const logger = pino({ level: logLevel }, pino.destination({ dest, sync: true }));
-  const isFile = machineFile !== undefined && machineFile !== STDIN;
-  const baseDirectory = isFile ? dirname(machineFile) : process.cwd();
   const { session } = await startDaemon({
     directory,
-    description,
-    baseDirectory,
+    machine,
+    baseDirectory: baseDirectoryOf(machineFile),
     allowOther,
     logger,
     recordFile,
     moduleFiles,
   });
-  const { release, cpus, clock } = description;
+  const { release, cpus, clock } = machine.description;
   const { directory: mount, recovered } = session;
   logger.info({ mount, recovered, release, cpus, clock }, 'mounted');
   return { session, logger };

@@ -1,8 +1,6 @@
 /**
  * A machine that is mounted: the kernel, the loop that drives it, and the mount that shows it.
  */
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import process from 'node:process';
 import type { Logger } from 'pino';
 import { FileSystem } from '../../mount/fileSystem.ts';
@@ -10,33 +8,26 @@ import { fuseNative } from '../../mount/fuseNative.ts';
 import { mount, type Session } from '../../mount/session.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';
-import { type ModuleDefinition, moduleName } from '../engine/module/model.ts';
 import { toBootOptions } from '../machine/bootOptions.ts';
 import type { MachineDescription } from '../machine/description.ts';
-import { parseManifest } from '../machine/manifest.ts';
 import { modulesLoadedAtBoot } from '../machine/moduleGraph.ts';
-import { builtinModules } from '../modules/builtin.ts';
+import type { MachineDraft } from '../machine/parse.ts';
 import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
-import { importModules, isEsModule, refusal } from './esModules.ts';
+import { refusal } from './esModules.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
+import { esModulesOf, type ModuleSources, prepareMachine } from './prepareMachine.ts';
 import type { Recorder } from './recorder.ts';
 import { startRecording } from './recording.ts';
 import { recordTree } from './recordTree.ts';
-import { daemonVerbs } from './verbs.ts';
+import { panelOf } from './verbs.ts';
 
-export interface DaemonOptions {
+export interface DaemonOptions extends ModuleSources {
   readonly directory: string;
-  readonly description: MachineDescription;
-  /** Against which the file names in `load` are resolved. */
-  readonly baseDirectory: string;
+  readonly machine: MachineDraft;
   readonly allowOther: boolean;
   readonly logger: Logger;
-  /** ES modules to run for the modules that they export. */
-  readonly moduleFiles?: readonly string[];
-  /** Modules beyond the built-in ones. */
-  readonly modules?: readonly ModuleDefinition[];
   /** Where every input is recorded, if anywhere. */
   readonly recordFile?: string | undefined;
 }
@@ -54,32 +45,23 @@ export interface Daemon {
  * loaded. Then nothing is mounted.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { description, logger } = options;
-  const texts = await readManifests(options);
-  const manifests = parseManifests(texts, options);
-  const code = await importCode(options);
-  const modules = [
-    ...builtinModules,
-    ...(options.modules ?? []),
-    ...manifests.values(),
-    ...[...code.values()].flat(),
-  ];
+  const { machine, logger, recordFile } = options;
+  refuseToRecordCode(options);
+  const { description, modules, inFiles, manifests } = await prepareMachine(machine, options);
   const kernel = bootKernel(toBootOptions(description, modules, Date.now()));
   if (logger.isLevelEnabled('info')) kernel.listeners.push(logEvents(logger));
 
   const onBug = (error: unknown) => logger.error({ err: error }, 'bug');
   const loop = new MachineLoop(kernel, clockMode(description), onBug);
-  const recording = await startRecording(loop, { ...options, manifests: texts });
+  const recording = await startRecording(loop, { recordFile, description, manifests, logger });
   for (const name of [
     ...modulesLoadedAtBoot(description, modules),
-    ...description.load.flatMap(
-      (name) => code.get(name)?.map((module) => module.name) ?? manifests.get(name)?.name ?? name,
-    ),
+    ...description.load.flatMap((file) => inFiles.get(file)?.map(({ name }) => name) ?? file),
   ]) {
     await load(loop, name, recording?.recorder);
   }
 
-  const tree = mountedTree(kernel, daemonVerbs(description, loop), userOfThisProcess());
+  const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
   const root = recording ? recordTree(tree, recording.recorder) : tree;
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport: fuseNative,
@@ -103,50 +85,10 @@ function clockMode({ clock, speed }: MachineDescription): ClockMode {
 }
 
 /** A recording holds all that moves a machine, and code cannot be written down. */
-async function importCode({
-  description,
-  baseDirectory,
-  moduleFiles = [],
-  recordFile,
-}: DaemonOptions): Promise<Map<string, readonly ModuleDefinition[]>> {
-  const files = [...moduleFiles, ...description.load.filter(isEsModule)];
-  const [first] = files;
-  if (first !== undefined && recordFile !== undefined) {
-    throw refusal(first, 'a machine that runs the code of an ES module cannot be recorded');
-  }
-  return importModules([...new Set(files)], baseDirectory);
-}
-
-/** The texts of what `load` names and is no module yet: files. */
-async function readManifests({
-  description,
-  baseDirectory,
-  modules = [],
-}: DaemonOptions): Promise<Map<string, string>> {
-  const known = new Set(
-    [...builtinModules, ...modules, ...description.modules].map(({ name }) => name),
-  );
-  const files = description.load.filter(
-    (name) => !known.has(moduleName(name)) && !isEsModule(name),
-  );
-  const texts = await Promise.all(
-    files.map(async (file): Promise<[string, string]> => {
-      return [file, await readFile(resolve(baseDirectory, file), 'utf8')];
-    }),
-  );
-  return new Map(texts);
-}
-
-function parseManifests(
-  texts: ReadonlyMap<string, string>,
-  { baseDirectory, description: { release } }: DaemonOptions,
-): Map<string, ModuleDefinition> {
-  return new Map(
-    [...texts].map(([file, text]) => [
-      file,
-      parseManifest(text, resolve(baseDirectory, file), release),
-    ]),
-  );
+function refuseToRecordCode({ machine, recordFile, ...sources }: DaemonOptions): void {
+  const [first] = esModulesOf(machine.description, sources);
+  if (first === undefined || recordFile === undefined) return;
+  throw refusal(first, 'a machine that runs the code of an ES module cannot be recorded');
 }
 
 function load(loop: MachineLoop, name: string, recorder: Recorder | undefined): Promise<void> {

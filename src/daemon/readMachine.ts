@@ -1,4 +1,4 @@
-/** Machine descriptions as the daemon would run them: with the built-in modules at hand. */
+/** Machine descriptions that need no files: with the built-in modules at hand. */
 import type { MachineDescription } from '../machine/description.ts';
 import { type MachineOptions, parseMachine } from '../machine/parse.ts';
 import { builtinModules } from '../modules/builtin.ts';

@@ -56,7 +56,7 @@ function openRecorded(recorder: Recorder, node: File, path: string, flags: numbe
   const file = node.open(flags);
   const use = { file: recorder.nextFile(), path };
   let held: RecordedInput[] | undefined = [recorder.note({ do: 'open', ...use, flags })];
-  if (mayWrite(flags)) writeHeld();
+  if (mayWrite(flags) || node.isOpenInput) writeHeld();
 
   return {
     read: (offset, size) =>

@@ -15,7 +15,7 @@ import { mountedTree } from '../sysfs/root.ts';
 import { MachineLoop } from './machineLoop.ts';
 import { decodeBytes, type Moment, type RecordedInput, type RecordingEnd } from './recordFormat.ts';
 import type { Recording } from './replayFile.ts';
-import { daemonVerbs } from './verbs.ts';
+import { panelOf } from './verbs.ts';
 
 /** What came of a replay. */
 export interface Replay {
@@ -109,7 +109,7 @@ class ReplayedMachine {
     this.kernel = bootKernel(toBootOptions(header.machine, modules, header.boot_time_ms));
     // Verbs want a loop to move a manual clock; here the recording says how far time moves.
     const loop = new MachineLoop(this.kernel, { kind: 'manual' }, () => {});
-    this.#root = mountedTree(this.kernel, daemonVerbs(header.machine, loop));
+    this.#root = mountedTree(this.kernel, panelOf(header.machine, loop));
   }
 
   /** Does as many steps as the recorded machine had done, and moves time as far. */

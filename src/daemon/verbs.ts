@@ -7,14 +7,21 @@ import { MachineError } from '../machine/machineError.ts';
 import { parseManifest } from '../machine/manifest.ts';
 import { parseTasks } from '../machine/spawn.ts';
 import { DOCUMENT_BYTES, RequestError, type Verb } from '../sysfs/controlFile.ts';
+import type { Panel } from '../sysfs/root.ts';
 import { clockVerb } from './clockVerb.ts';
 import type { MachineLoop } from './machineLoop.ts';
+import { toolFiles } from './toolFiles.ts';
 
-export function daemonVerbs(description: MachineDescription, loop: MachineLoop): readonly Verb[] {
+export function panelOf(description: MachineDescription, loop: MachineLoop): Panel {
+  return { verbs: daemonVerbs(description, loop), transactions: toolFiles };
+}
+
+function daemonVerbs(description: MachineDescription, loop: MachineLoop): readonly Verb[] {
   return [
     {
       name: 'manifest',
-      show: () => 'write: a patch manifest, YAML or JSON; insmod then loads it by its name\n',
+      show: () =>
+        'write: a patch manifest, YAML or JSON; what is read then is its name, by which insmod loads it\n',
       execute: acceptManifest,
       maxBytes: DOCUMENT_BYTES,
     },
@@ -34,10 +41,11 @@ export function daemonVerbs(description: MachineDescription, loop: MachineLoop):
   ];
 }
 
-/** Makes the module available under its own name; one that is loaded stays as it is. */
-function acceptManifest(kernel: Kernel, text: string): void {
+/** Makes the module available under its own name, which it answers; one that is loaded stays as it is. */
+function acceptManifest(kernel: Kernel, text: string): string {
   const definition = asRequest(() => parseManifest(text, 'manifest', kernel.config.release));
   kernel.modules.available.set(definition.name, definition);
+  return `${definition.name}\n`;
 }
 
 /** All of them, or none. */

@@ -3,6 +3,7 @@ import { createTimerQueue, HZ, roundJiffiesRelativeNs } from './clock.ts';
 import { createDynamicDebug } from './dynamicDebug/sites.ts';
 import { emit } from './events.ts';
 import { createFtrace } from './ftrace/ftrace.ts';
+import { createKprobes } from './ftrace/kprobes.ts';
 import { createTrace } from './ftrace/trace.ts';
 import { addSymbols, createKallsyms, type FunctionDefinition } from './kallsyms.ts';
 import type { Kernel, KernelConfig } from './kernel.ts';
@@ -61,6 +62,7 @@ export function bootKernel(options: BootOptions): Kernel {
     kallsyms: createKallsyms(createRandom(options.seed)),
     ftrace: createFtrace(),
     trace: createTrace(options.cpus),
+    kprobes: createKprobes(options.config.release),
     modules: createModuleRegistry(options.modules, options.config.release),
     livepatch: createLivepatchState(),
     livepatchDirectory: createKobject('livepatch', { kind: 'livepatch' }),

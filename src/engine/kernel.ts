@@ -8,6 +8,7 @@ import type { Clock, TimerQueue } from './clock.ts';
 import type { DynamicDebug } from './dynamicDebug/sites.ts';
 import type { KernelEvent } from './events.ts';
 import type { Ftrace } from './ftrace/ftrace.ts';
+import type { Kprobes } from './ftrace/kprobes.ts';
 import type { Trace } from './ftrace/trace.ts';
 import type { Kallsyms } from './kallsyms.ts';
 import type { KobjectDirectory } from './kobject.ts';
@@ -58,6 +59,7 @@ export interface Kernel {
   readonly kallsyms: Kallsyms;
   readonly ftrace: Ftrace;
   readonly trace: Trace;
+  readonly kprobes: Kprobes;
   readonly modules: ModuleRegistry;
   readonly livepatch: LivepatchState;
   /** /sys/kernel/livepatch, /sys/module, and what modules have made in /sys/kernel. */

@@ -4,7 +4,9 @@
  *
  * Source: lib/kobject.c, fs/kernfs/dir.c.
  */
+
 import { KernelError } from '../abi/errno.ts';
+import { isIn, since } from '../abi/release.ts';
 import { emit } from './events.ts';
 import type { Kernel } from './kernel.ts';
 import type { Patch, PatchFunc, PatchObject } from './livepatch/model.ts';
@@ -143,6 +145,9 @@ function newDirectory(
   };
 }
 
+/** Lines of lib/kobject.c begin with its name: not yet in 6.1, and in 6.12. */
+export const NAMED_LINES = since('6.12');
+
 /** Source: fs/sysfs/dir.c:sysfs_warn_dup(), lib/kobject.c:kobject_add_internal(). */
 function warnDuplicate(kernel: Kernel, parent: KobjectDirectory, name: string): void {
   emit(kernel, {
@@ -150,9 +155,10 @@ function warnDuplicate(kernel: Kernel, parent: KobjectDirectory, name: string): 
     level: 4,
     text: `sysfs: cannot create duplicate filename '${pathOf(parent)}/${name}'`,
   });
+  const prefix = isIn(kernel.config.release, NAMED_LINES) ? 'kobject: ' : '';
   emit(kernel, {
     type: 'printk',
     level: 3,
-    text: `kobject_add_internal failed for ${name} with -EEXIST, don't try to register things with the same name in the same directory.`,
+    text: `${prefix}kobject_add_internal failed for ${name} with -EEXIST, don't try to register things with the same name in the same directory.`,
   });
 }

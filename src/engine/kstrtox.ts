@@ -3,7 +3,7 @@ import { KernelError } from '../abi/errno.ts';
 import { isIn, type Release, type ReleaseSpan, since } from '../abi/release.ts';
 
 /** Which beginnings mean which value. Nothing after them is looked at; blanks are not skipped. */
-const BOOLEANS: readonly { pattern: RegExp; value: boolean; releases: ReleaseSpan }[] = [
+export const BOOLEANS: readonly { pattern: RegExp; value: boolean; releases: ReleaseSpan }[] = [
   { pattern: /^[yY1]/, value: true, releases: since('4.12') },
   { pattern: /^[nN0]/, value: false, releases: since('4.12') },
   { pattern: /^[oO][nN]/, value: true, releases: since('4.6') },

@@ -24,7 +24,7 @@ export function createPointers(seed: number): Pointers {
 }
 
 /** NULL is no secret, but how it is written has changed. */
-const NULLS: readonly { readonly text: string; readonly releases: ReleaseSpan }[] = [
+export const NULLS: readonly { readonly text: string; readonly releases: ReleaseSpan }[] = [
   { text: '(null)'.padStart(16), releases: between('4.0', '5.8') },
   { text: '0'.repeat(16), releases: since('5.8') },
 ];

@@ -39,6 +39,8 @@ export interface KernelLog {
   readonly records: LogRecord[];
   sizeBytes: number;
   nextSequence: number;
+  /** clear_seq: where syslog(2) begins to read. /dev/kmsg shows what lies before it, too. */
+  clearSequence: number;
   lastTimeUs: number;
   /** /proc/sys/kernel/printk: console_loglevel and what else is set there. */
   readonly console: ConsoleLevels;
@@ -66,6 +68,7 @@ export function createKernelLog(cmdline: string): KernelLog {
     records: [],
     sizeBytes: 0,
     nextSequence: 0,
+    clearSequence: 0,
     lastTimeUs: -1,
     readers: createWaitQueue(),
   };
@@ -95,6 +98,11 @@ export function storeRecord(kernel: Kernel, priority: number, text: string): voi
     log.sizeBytes -= (dropped?.text.length ?? 0) + RECORD_OVERHEAD_BYTES;
   }
   wakeAll(kernel, log.readers);
+}
+
+/** SYSLOG_ACTION_CLEAR. Source: kernel/printk/printk.c:syslog_clear(). */
+export function clearLog({ log }: Kernel): void {
+  log.clearSequence = log.nextSequence;
 }
 
 /** The record of that number; the oldest that is left if it was dropped; undefined at the end. */

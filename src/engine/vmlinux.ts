@@ -38,8 +38,14 @@ export function ownFunctionsOf(release: Release): readonly FunctionDefinition[] 
   return OWN_FUNCTIONS.filter(({ releases }) => isIn(release, releases));
 }
 
+interface ReadPath {
+  readonly releases: ReleaseSpan;
+  /** The outermost first. */
+  readonly functions: readonly string[];
+}
+
 /** The way of read(2) down to the show function of a file in /proc; the last row that fits counts. */
-const READ_PATHS = [
+export const READ_PATHS: readonly ReadPath[] = [
   {
     // Source: arch/x86/entry/common.c, fs/read_write.c, fs/proc/inode.c of 4.15.
     releases: since('4.0'),
@@ -72,9 +78,29 @@ export function readPathOf(release: Release): readonly string[] {
   return READ_PATHS.findLast(({ releases }) => isIn(release, releases))?.functions ?? [];
 }
 
+/** `uname -v`. */
+export const UTS_VERSION = '#1 SMP';
+
+export interface DataSymbol {
+  readonly name: string;
+  /** From KERNEL_BASE: behind the code. */
+  readonly offset: number;
+  readonly releases: ReleaseSpan;
+}
+
+/** Data of the kernel by whose symbols others see what it can do. Source: kernel/kprobes.c. */
+export const DATA_SYMBOLS: readonly DataSymbol[] = [
+  { name: 'kprobe_ipmodify_ops', offset: 0x0300_0a40, releases: since('5.5') },
+  { name: 'kprobe_ftrace_ops', offset: 0x0300_0b00, releases: since('4.0') },
+];
+
+export function dataSymbolsOf(release: Release): readonly DataSymbol[] {
+  return DATA_SYMBOLS.filter(({ releases }) => isIn(release, releases));
+}
+
 /** linux_banner: the first line of the kernel log, and /proc/version. */
 export function bannerOf(version: string): string {
-  return `Linux version ${version} (klpfs@emulated) (no compiler) #1 SMP`;
+  return `Linux version ${version} (klpfs@emulated) (no compiler) ${UTS_VERSION}`;
 }
 
 /** Source: kernel/sys.c:SYSCALL_DEFINE0(getpid); its name says which registers it takes apart. */

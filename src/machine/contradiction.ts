@@ -1,4 +1,5 @@
 /** What a schema cannot see: parts of a machine that do not go together. */
+import { isIn } from '../abi/release.ts';
 import type { ModuleDefinition } from '../engine/module/model.ts';
 import { ownFunctionsOf } from '../engine/vmlinux.ts';
 import { type MachineDescription, symbolNameOf, VMLINUX } from './description.ts';
@@ -33,9 +34,10 @@ export function findContradictions(
 /** Every function that may come to exist on the machine, by name. */
 function functionsOf(machine: MachineDescription, available: readonly ModuleDefinition[]) {
   const described = Object.values(machine.symbols).flat().map(symbolNameOf);
+  const fitting = available.filter(({ releases }) => !releases || isIn(machine.release, releases));
   const others = [
     ...ownFunctionsOf(machine.release),
-    ...available.flatMap(({ functions }) => functions),
+    ...fitting.flatMap(({ functions }) => functions),
   ];
   return new Set([...described, ...others.map(({ name }) => name)]);
 }

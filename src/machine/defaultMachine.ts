@@ -38,7 +38,7 @@ function defaultTasks(release: Release, cpus: number): TaskDescription[] {
 }
 
 /** Kthreads that later releases no longer have. */
-const GONE: readonly { readonly name: RegExp; readonly span: ReleaseSpan }[] = [
+export const GONE: readonly { readonly name: RegExp; readonly span: ReleaseSpan }[] = [
   { name: /^watchdog\/\d+$/, span: between('4.0', '4.19') },
   { name: /^rcu_bh$/, span: between('4.0', '4.20') },
 ];

@@ -41,21 +41,12 @@ import {
  * @throws MachineError with everything that is wrong, each with its place in the text.
  */
 export function parseManifest(text: string, fileName: string, release: Release): ModuleDefinition {
-  const { manifest, refuse } = readManifest(text, fileName);
+  const source = parseSource(text, fileName);
+  const refuse = (complaints: readonly Finding[]) => refusal(source, complaints);
+  const manifest = validate(manifestSchema, source.value ?? null, refuse);
   const findings = [...findUnknownNames(manifest), ...findAnachronisms(manifest, release)];
   if (findings.length > 0) throw refuse(findings);
   return toLivepatchModule(manifest);
-}
-
-/** The name of the module that it describes, as the kernel knows it. */
-export function nameInManifest(text: string, fileName: string): string {
-  return readManifest(text, fileName).manifest.module;
-}
-
-function readManifest(text: string, fileName: string) {
-  const source = parseSource(text, fileName);
-  const refuse = (findings: readonly Finding[]) => refusal(source, findings);
-  return { manifest: validate(manifestSchema, source.value ?? null, refuse), refuse };
 }
 
 function toLivepatchModule(manifest: PatchManifest): ModuleDefinition {

@@ -12,7 +12,7 @@ interface Word {
 }
 
 /** Source: include/linux/livepatch.h of each release. */
-const WORDS: readonly Word[] = [
+export const WORDS: readonly Word[] = [
   { name: 'immediate', releases: between('4.12', '4.16'), uses: usesOfImmediate },
   {
     name: 'replace',

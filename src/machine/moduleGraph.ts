@@ -14,7 +14,7 @@ export function* findModuleContradictions(
   lineOf: (path: Path) => number,
 ): Generator<Finding> {
   const graph = graphOf(modules, available);
-  const taken = new Map(available.map(({ name }) => [name, 'is a built-in module']));
+  const taken = new Map(available.map(({ name }) => [name, 'is a module that there is already']));
   for (const [index, { name, depends = [] }] of modules.entries()) {
     const owner = taken.get(name);
     if (owner) yield { path: ['modules', index, 'name'], message: `${name} ${owner}` };

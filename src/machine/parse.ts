@@ -11,8 +11,8 @@ import {
   symbolsOf,
   VMLINUX,
 } from './description.ts';
-import { type Finding, lineOf, parseSource, refusal } from './document.ts';
-import { formatPath, MachineError } from './machineError.ts';
+import { lineOf, parseSource, refusal, type SourceDocument } from './document.ts';
+import { formatPath, MachineError, type Path } from './machineError.ts';
 import { validate } from './validation.ts';
 
 /** Keys that the command line can set. */
@@ -24,6 +24,12 @@ export interface Surroundings {
   readonly available: readonly ModuleDefinition[];
   /** They win over the keys of the text. Undefined ones do not count. */
   readonly options: MachineOptions;
+}
+
+/** Every part of a description is right, but they may not go together. */
+export interface MachineDraft {
+  readonly description: MachineDescription;
+  readonly source: SourceDocument;
 }
 
 /**
@@ -38,13 +44,31 @@ export function parseMachine(
   fileName: string,
   { available, options }: Surroundings,
 ): MachineDescription {
+  return checkDraft(draftMachine(text, fileName, options), available);
+}
+
+/** The first half of it, for who has to read `load` in order to know which modules there are. */
+export function draftMachine(
+  text: string,
+  fileName: string,
+  options: MachineOptions,
+): MachineDraft {
   const source = parseSource(text, fileName);
-  const refuse = (findings: readonly Finding[]) => refusal(source, findings);
-  const file = validate(machineFileSchema, source.value ?? {}, refuse);
-  const machine = complete({ ...file, ...checkOptions(options) });
-  const contradictions = findContradictions(machine, available, (path) => lineOf(source, path));
-  if (contradictions.length > 0) throw refuse(contradictions);
-  return machine;
+  const file = validate(machineFileSchema, source.value ?? {}, (findings) =>
+    refusal(source, findings),
+  );
+  return { description: complete({ ...file, ...checkOptions(options) }), source };
+}
+
+/** The second half: what a description says of modules, tasks and functions. */
+export function checkDraft(
+  { description, source }: MachineDraft,
+  available: readonly ModuleDefinition[],
+): MachineDescription {
+  const lineOfPath = (path: Path) => lineOf(source, path);
+  const contradictions = findContradictions(description, available, lineOfPath);
+  if (contradictions.length > 0) throw refusal(source, contradictions);
+  return description;
 }
 
 /** @throws MachineError whose complaints have no place in the text. */

@@ -115,7 +115,7 @@ const UNTRACEABLE = `
 `;
 
 /** Code of the kernel's entry that tracers are kept away from. Source: noinstr in arch/x86/entry/. */
-const NOINSTR = [{ name: 'do_syscall_64', releases: since('5.8') }];
+export const NOINSTR = [{ name: 'do_syscall_64', releases: since('5.8') }];
 
 export function isNoinstr(name: string, release: Release): boolean {
   return NOINSTR.some((row) => row.name === name && isIn(release, row.releases));

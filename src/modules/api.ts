@@ -10,6 +10,12 @@ export { between, since } from '../abi/release.ts';
 export { callFunction } from '../engine/call.ts';
 export { JIFFY_NS, jiffies, NS_PER_MS, NS_PER_SECOND } from '../engine/clock.ts';
 export {
+  type Kprobe,
+  type KprobeHandler,
+  registerKprobe,
+  unregisterKprobe,
+} from '../engine/ftrace/kprobes.ts';
+export {
   type Body,
   type Call,
   type FunctionDefinition,
@@ -70,5 +76,6 @@ export {
   ownModule,
   parameterOf,
   prInfo,
+  prInfoPlain,
   prNotice,
 } from './define.ts';

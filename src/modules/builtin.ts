@@ -17,6 +17,7 @@ import {
   testKlpCallbacksMod,
   testKlpLivepatch,
 } from './testKlp.ts';
+import { testKlpKprobe } from './testKlpKprobe.ts';
 import { testKlpModPatch, testKlpModTarget } from './testKlpModTarget.ts';
 import { testKlpShadowVars } from './testKlpShadowVars.ts';
 import { testKlpState } from './testKlpState.ts';
@@ -43,4 +44,5 @@ export const builtinModules: readonly ModuleDefinition[] = [
   testKlpSyscall,
   testKlpModTarget,
   testKlpModPatch,
+  testKlpKprobe,
 ];

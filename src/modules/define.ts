@@ -5,7 +5,12 @@ import { emit } from '../engine/events.ts';
 import type { Body, FunctionDefinition, Returned } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { newFunctionsOf } from '../engine/livepatch/create.ts';
-import type { Callbacks, PatchDefinition, StateDefinition } from '../engine/livepatch/model.ts';
+import type {
+  Callbacks,
+  FuncDefinition,
+  PatchDefinition,
+  StateDefinition,
+} from '../engine/livepatch/model.ts';
 import {
   type Module,
   type ModuleDefinition,
@@ -49,6 +54,8 @@ export interface FuncSource {
   readonly newName?: string;
   /** Which of several functions with that name, from 1. */
   readonly sympos?: number;
+  /** Nobody waits for tasks that are in it, and the module stays for ever; 4.12 to 4.15. */
+  readonly immediate?: boolean;
   readonly body: Body;
 }
 
@@ -85,12 +92,7 @@ export function defineLivepatch(source: LivepatchSource): ModuleDefinition {
     objects: objects.map(({ name, callbacks = {}, funcs = [] }) => ({
       name,
       callbacks,
-      funcs: funcs.map(({ oldName, newName = `livepatch_${oldName}`, sympos = 0, body }) => ({
-        oldName,
-        newFunction: { name: newName, body },
-        sympos,
-        immediate: false,
-      })),
+      funcs: funcs.map(toFunc),
     })),
   };
   return defineModule({
@@ -101,9 +103,19 @@ export function defineLivepatch(source: LivepatchSource): ModuleDefinition {
   });
 }
 
+function toFunc(source: FuncSource): FuncDefinition {
+  const { oldName, newName = `livepatch_${oldName}`, sympos = 0, immediate = false, body } = source;
+  return { oldName, newFunction: { name: newName, body }, sympos, immediate };
+}
+
 /** pr_info(): a line of the kernel log, after the module's name. */
 export function prInfo(kernel: Kernel, module: Module, text: string): void {
   emit(kernel, { type: 'printk', level: LOG_LEVEL.info, text: `${module.name}: ${text}` });
+}
+
+/** pr_info() in a file that defines no pr_fmt(). */
+export function prInfoPlain(kernel: Kernel, text: string): void {
+  emit(kernel, { type: 'printk', level: LOG_LEVEL.info, text });
 }
 
 /** pr_notice(). */

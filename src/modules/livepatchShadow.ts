@@ -17,7 +17,7 @@ import {
   type Module,
   NS_PER_SECOND,
   ownModule,
-  prInfo,
+  prInfoPlain,
   scheduleWork,
   staticsOf,
   type Work,
@@ -36,12 +36,12 @@ const statics = () => ({
   works: new Map<FunctionDefinition, Work>(),
 });
 
-/** Makes a dummy, and the integer that nobody will free; tells of it. */
-export function allocateDummy(kernel: Kernel, module: Module, caller: string) {
+/** Makes a dummy, and the integer that nobody will free; has `print` tell of it. */
+export function allocateDummy(kernel: Kernel, print: (text: string) => void) {
   const dummy: Dummy = { jiffiesExpire: jiffies(kernel.clock) + EXPIRE_NS / JIFFY_NS };
   const where = formatPointer(kernel, dummy);
   const when = dummy.jiffiesExpire.toString(16);
-  prInfo(kernel, module, `${caller}: dummy @ ${where}, expires @ ${when}`);
+  print(`dummy @ ${where}, expires @ ${when}`);
   return dummy;
 }
 
@@ -59,16 +59,17 @@ export function hasExpired({ jiffiesExpire }: Dummy, now: unknown): boolean {
 
 const dummyAlloc: FunctionDefinition = {
   name: 'dummy_alloc',
-  body: (called) => allocateDummy(called.kernel, ownModule(called), 'dummy_alloc'),
+  body: ({ kernel }) =>
+    allocateDummy(kernel, (text) => prInfoPlain(kernel, `dummy_alloc: ${text}`)),
 };
 
 const dummyFree: FunctionDefinition = {
   name: 'dummy_free',
-  body(called) {
-    const dummy = requireDummy(called.args);
-    const where = formatPointer(called.kernel, dummy);
+  body({ kernel, args }) {
+    const dummy = requireDummy(args);
+    const where = formatPointer(kernel, dummy);
     const when = dummy.jiffiesExpire.toString(16);
-    prInfo(called.kernel, ownModule(called), `dummy_free: dummy @ ${where}, expired = ${when}`);
+    prInfoPlain(kernel, `dummy_free: dummy @ ${where}, expired = ${when}`);
     return 0;
   },
 };
@@ -95,14 +96,19 @@ const cleanupWorkFunc: FunctionDefinition = {
     const { kernel } = called;
     const module = ownModule(called);
     const now = jiffies(kernel.clock);
-    prInfo(kernel, module, `cleanup_work_func: jiffies = ${now.toString(16)}`);
-    for (const dummy of [...staticsOf(module, statics).dummies]) {
+    prInfoPlain(kernel, `cleanup_work_func: jiffies = ${now.toString(16)}`);
+    for (const dummy of newestFirst(staticsOf(module, statics).dummies)) {
       if (yield* call(kernel, module, dummyCheck, dummy, now)) yield* drop(kernel, module, dummy);
     }
     scheduleNext(kernel, module, cleanupWorkFunc, CLEANUP_NS);
     return 0;
   },
 };
+
+/** As list_add() puts them. */
+function newestFirst(dummies: ReadonlySet<Dummy>): Dummy[] {
+  return [...dummies].reverse();
+}
 
 function* drop(kernel: Kernel, module: Module, dummy: Dummy) {
   staticsOf(module, statics).dummies.delete(dummy);
@@ -127,6 +133,6 @@ export const livepatchShadowMod = defineModule({
   *exit(kernel, module) {
     const { works, dummies } = staticsOf(module, statics);
     for (const work of works.values()) yield* cancelWork(kernel, work);
-    for (const dummy of [...dummies]) yield* drop(kernel, module, dummy);
+    for (const dummy of newestFirst(dummies)) yield* drop(kernel, module, dummy);
   },
 });

@@ -32,7 +32,9 @@ export const livepatchShadowFix1 = defineSample({
           oldName: 'dummy_alloc',
           newName: 'livepatch_fix1_dummy_alloc',
           body(call) {
-            const dummy = allocateDummy(call.kernel, ownModule(call), 'livepatch_fix1_dummy_alloc');
+            const dummy = allocateDummy(call.kernel, (text) =>
+              prInfo(call.kernel, ownModule(call), `livepatch_fix1_dummy_alloc: ${text}`),
+            );
             shadowAlloc(call.kernel, { object: dummy, id: SV_LEAK }, { data: { leak: 0 } });
             return dummy;
           },

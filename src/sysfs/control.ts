@@ -1,7 +1,8 @@
 /** The verbs of control/ that the kernel alone can carry out. */
 import { KernelError } from '../abi/errno.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { type Argument, loadModule, removeModule } from '../engine/module/loader.ts';
+import { parseArguments } from '../engine/module/arguments.ts';
+import { loadModule, removeModule } from '../engine/module/loader.ts';
 import { moduleName } from '../engine/module/model.ts';
 import { callByRequest, endTask, forkByRequest } from '../engine/sched/ask.ts';
 import type { Context } from '../engine/sched/context.ts';
@@ -37,13 +38,14 @@ export const kernelVerbs: readonly Verb[] = [
 ];
 
 function* insmod(kernel: Kernel, request: string): Context {
-  const [name, ...parameters] = words(request, 'NAME [PARAMETER=VALUE ...]');
+  const [name] = words(request, 'NAME [PARAMETER=VALUE ...]');
   const { available } = kernel.modules;
   if (!available.has(moduleName(name))) {
     const known = [...available.keys()].sort().join(', ') || 'none';
     throw new RequestError('ENOENT', `there is no module '${name}'; available: ${known}`);
   }
-  yield* loadModule(kernel, name, parameters.map(parseArgument));
+  const options = request.trim().slice(name.length);
+  yield* loadModule(kernel, name, parseArguments(options));
 }
 
 function* rmmod(kernel: Kernel, request: string): Context {
@@ -136,13 +138,6 @@ function* understoodContext(acting: Context): Context {
 
 function asRequestError(error: unknown): unknown {
   return error instanceof KernelError ? new RequestError(error.code, error.message) : error;
-}
-
-function parseArgument(word: string): Argument {
-  const equals = word.indexOf('=');
-  return equals < 0
-    ? { name: word, value: undefined }
-    : { name: word.slice(0, equals), value: word.slice(equals + 1) };
 }
 
 function words(request: string, usage: string): [string, ...string[]] {

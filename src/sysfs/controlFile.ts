@@ -10,7 +10,14 @@ import { S_IFREG } from '../abi/mode.ts';
 import { emit } from '../engine/events.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { LOG_LEVEL } from '../engine/printk.ts';
-import type { Context } from '../engine/sched/context.ts';
+import { type Context, settle } from '../engine/sched/context.ts';
+import {
+  type AnswerText,
+  createAnswer,
+  extendAnswer,
+  seekAnswer,
+  takeAnswer,
+} from './answerText.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
 import { checkModeBits } from './openCheck.ts';
@@ -21,8 +28,11 @@ export interface Verb {
   readonly name: string;
   /** What reading the file prints: how to write it, or the answer of a query. */
   readonly show: (kernel: Kernel) => Text;
-  /** Absent in a query, whose file is read-only. */
-  readonly execute?: (kernel: Kernel, request: string) => Answer<void>;
+  /**
+   * Absent in a query, whose file is read-only. A text is what reading the same open file gives next,
+   * instead of what `show` says.
+   */
+  readonly execute?: (kernel: Kernel, request: string) => Answer<void> | Answer<string>;
   /** The longest request in bytes. */
   readonly maxBytes: number;
 }
@@ -62,37 +72,65 @@ export function controlFile(tree: Tree, verb: Verb): File {
 
 function openVerb(kernel: Kernel, verb: Verb): OpenFile {
   const snapshot = createSnapshot();
+  let answer: AnswerText | undefined;
   let pieces: Uint8Array[] = [];
-  let sizeBytes = 0;
+  let writtenBytes = 0;
+  let end = 0;
   return {
-    read: (offset, sizeBytes) =>
-      readSnapshot(snapshot, offset, sizeBytes, { show: () => verb.show(kernel) }),
-    write: (_offset, data) => {
+    read: (offset, sizeBytes) => {
+      if (verb.execute && pieces.length > 0) return executeAndRead(verb.execute, offset, sizeBytes);
+      return read(offset, sizeBytes);
+    },
+    write: (offset, data) => {
       if (!verb.execute) throw new KernelError('EIO', 'a query is only read');
-      sizeBytes += data.length;
-      if (sizeBytes > verb.maxBytes) {
+      writtenBytes += data.length;
+      if (writtenBytes > verb.maxBytes) {
         pieces = [];
         refuse(kernel, verb, tooLong(verb));
       }
       pieces.push(data.slice());
+      end = offset + data.length;
       if (data.length >= FULL_PIECE_BYTES) return data.length;
       return countStored(executePieces(verb.execute), data.length);
     },
     release: () => (verb.execute && pieces.length > 0 ? executePieces(verb.execute) : undefined),
   };
 
-  function executePieces(run: NonNullable<Verb['execute']>): Context {
+  function read(offset: number, sizeBytes: number): Answer<Uint8Array> {
+    if (!answer)
+      return readSnapshot(snapshot, offset, sizeBytes, { show: () => verb.show(kernel) });
+    seekAnswer(answer, offset);
+    return takeAnswer(answer, sizeBytes);
+  }
+
+  /** Who reads has written all. */
+  function* executeAndRead(run: Execute, offset: number, sizeBytes: number): Context<Uint8Array> {
+    yield* executePieces(run);
+    return yield* settle(read(offset, sizeBytes));
+  }
+
+  function* executePieces(run: Execute): Context {
     const request = decodeUtf8(joinBytes(pieces));
     pieces = [];
-    sizeBytes = 0;
-    return execute(kernel, verb, run, request);
+    writtenBytes = 0;
+    const text = yield* execute(kernel, verb, run, request);
+    if (text === undefined) return;
+    answer = createAnswer(end);
+    extendAnswer(answer, text);
   }
 }
 
-function* execute(kernel: Kernel, verb: Verb, run: NonNullable<Verb['execute']>, request: string) {
+type Execute = NonNullable<Verb['execute']>;
+
+function* execute(
+  kernel: Kernel,
+  verb: Verb,
+  run: Execute,
+  request: string,
+): Context<string | undefined> {
   try {
-    const answer = run(kernel, request);
-    if (answer) yield* answer;
+    const text = yield* settle<unknown>(run(kernel, request));
+    return typeof text === 'string' ? text : undefined;
   } catch (error) {
     if (error instanceof RequestError) refuse(kernel, verb, error);
     throw error;

@@ -13,6 +13,8 @@ import type { Kernel } from '../engine/kernel.ts';
 /** How a release writes a line; the last row whose span holds the release is its own. */
 interface LineStyle {
   readonly releases: ReleaseSpan;
+  /** For people: how it differs from others. */
+  readonly what: string;
   readonly flags: (ops: readonly FtraceOps[], code: Code) => string;
   /** What is between the trampoline of a lone ops that asks for registers, and its handler. */
   readonly assistant?: string;
@@ -20,27 +22,42 @@ interface LineStyle {
   readonly listFunction: string;
 }
 
-const STYLES: readonly LineStyle[] = [
+export const LINE_STYLES: readonly LineStyle[] = [
   {
     releases: since('4.0'),
+    what: 'columns R I; registers come by way of ftrace_ops_assist_func',
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}`,
     assistant: 'ftrace_ops_assist_func+0x0/0xf0',
-    handlerSizes: { klp_ftrace_handler: '0xc0', function_trace_call: '0x140' },
+    handlerSizes: {
+      klp_ftrace_handler: '0xc0',
+      function_trace_call: '0x140',
+      kprobe_ftrace_handler: '0xf0',
+    },
     listFunction: 'ftrace_ops_list_func+0x0/0x190',
   },
   {
     // The third column is for direct calls, which nothing here makes.
     releases: since('5.11'),
+    what: 'columns R I D; a trampoline calls the handler itself',
     flags: (ops) => `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}  `,
-    handlerSizes: { klp_ftrace_handler: '0x110', function_trace_call: '0x120' },
+    handlerSizes: {
+      klp_ftrace_handler: '0x110',
+      function_trace_call: '0x120',
+      kprobe_ftrace_handler: '0x1b0',
+    },
     listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
   },
   {
     // A column more for call ops, and one for functions that were redirected once.
     releases: since('6.4'),
+    what: 'columns R I D O M, the last for what was ever redirected',
     flags: (ops, { modified }) =>
       `${flag(ops, 'saveRegs', ' R')}${flag(ops, 'ipModify', ' I')}    ${modified ? ' M ' : '   '}`,
-    handlerSizes: { klp_ftrace_handler: '0x100', function_trace_call: '0x110' },
+    handlerSizes: {
+      klp_ftrace_handler: '0x100',
+      function_trace_call: '0x110',
+      kprobe_ftrace_handler: '0x1d0',
+    },
     listFunction: 'arch_ftrace_ops_list_func+0x0/0x1d0',
   },
 ];
@@ -73,7 +90,7 @@ function showFunctions(kernel: Kernel, style: LineStyle, codes: readonly Code[])
 }
 
 function styleOf({ config }: Kernel): LineStyle {
-  const style = STYLES.findLast(({ releases }) => isIn(config.release, releases));
+  const style = LINE_STYLES.findLast(({ releases }) => isIn(config.release, releases));
   assert(style, 'every release has a style');
   return style;
 }
@@ -95,19 +112,36 @@ export function describeCode({ name, module }: Code): string {
   return module ? `${name} [${module.name}]` : name;
 }
 
-/** What its call site calls when nobody is to be told. */
 const STUB = 'ftrace_stub+0x0/0x20';
+const TRACER = 'function_trace_call';
+
+/**
+ * What call sites without a trampoline of their own would call. An ops that was allocated, as those
+ * of livepatch are, is only ever called by way of the list.
+ *
+ * Source: update_ftrace_function(), ftrace_ops_get_list_func().
+ */
+function traceFunction({ ftrace }: Kernel, style: LineStyle): string {
+  const [first, ...others] = ftrace.registered.keys();
+  if (!first) return STUB;
+  const isTracerAlone = others.length === 0 && first.handlerName === TRACER;
+  return isTracerAlone ? describeHandler(first, style) : style.listFunction;
+}
 
 function describeUsers(kernel: Kernel, code: Code, style: LineStyle): string {
   const users = opsAt(kernel.ftrace, code);
   const head = `(${users.length})${style.flags(users, code)}`;
   const [only, ...others] = users;
-  if (!only || others.length > 0) return `${head} ->${only ? style.listFunction : STUB}`;
-  const size = style.handlerSizes[only.handlerName] ?? '0x40';
-  const handler = `${only.handlerName}+0x0/${size}`;
+  if (!only) return `${head} ->${traceFunction(kernel, style)}`;
+  if (others.length > 0) return `${head} ->${style.listFunction}`;
+  const handler = describeHandler(only, style);
   const called = only.saveRegs ? (style.assistant ?? handler) : handler;
   const trampoline = formatAddress(trampolineOffset(kernel, only));
   return `${head}\ttramp: 0x${trampoline} (${handler}) ->${called}`;
+}
+
+function describeHandler({ handlerName }: FtraceOps, { handlerSizes }: LineStyle): string {
+  return `${handlerName}+0x0/${handlerSizes[handlerName] ?? '0x40'}`;
 }
 
 /** Trampolines lie above the modules, a page for each ops. */

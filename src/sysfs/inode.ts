@@ -11,7 +11,7 @@ export interface Tree {
   /** Who owns what nobody has given away: root, or whoever runs the machine. */
   readonly owner: Owner;
   readonly inos: { next: number };
-  /** See nameHash.ts. */
+  /** See engine/nameHash.ts. */
   readonly nameHashes: Map<string, number>;
 }
 

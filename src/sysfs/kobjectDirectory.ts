@@ -1,10 +1,16 @@
-/** Directories of kernel objects: their files from tables, their subdirectories from the engine. */
+/**
+ * Directories of kernel objects: their files from tables, their subdirectories and links from the
+ * engine.
+ */
 import { assert } from '../abi/errno.ts';
-import { S_IFDIR } from '../abi/mode.ts';
+import { S_IFDIR, S_IFLNK, S_IRWXUGO } from '../abi/mode.ts';
 import { isIn, since } from '../abi/release.ts';
 import type { KobjectDirectory, KobjectFiles, KobjectOwner } from '../engine/kobject.ts';
+import { dependentsOf } from '../engine/module/loader.ts';
+import type { Module } from '../engine/module/model.ts';
+import { sortByHash } from '../engine/nameHash.ts';
 import { type AttributeTable, ro } from './attribute.ts';
-import { createNode, type Tree } from './inode.ts';
+import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import { objectAttributes, patchAttributes } from './livepatch.ts';
 import {
   moduleAttributes,
@@ -12,13 +18,12 @@ import {
   parameterAttributes,
   sectionAttributes,
 } from './module.ts';
-import { sortByHash } from './nameHash.ts';
-import type { Directory, File, Node } from './node.ts';
+import type { Directory, File, Node, Symlink } from './node.ts';
 import { sysfsFile } from './sysfsFile.ts';
 
 /** The node of a kernel object's directory. Each object has one, made when it is first asked for. */
 export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directory {
-  const files = filesOf(tree, kobject);
+  const files = contentsOf(tree, kobject);
   const subdirectories = new WeakMap<KobjectDirectory, Directory>();
 
   const subdirectory = (child: KobjectDirectory): Directory => {
@@ -48,8 +53,11 @@ export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directo
   };
 }
 
+/** What a directory has beside subdirectories. */
+type Contents = Pick<ReadonlyMap<string, File | Symlink>, 'get' | 'keys'>;
+
 /** Which table is for whom. Source: the default attributes of each kobj_type. */
-function filesOf(tree: Tree, kobject: KobjectDirectory): ReadonlyMap<string, File> {
+function contentsOf(tree: Tree, kobject: KobjectDirectory): Contents {
   const { owner } = kobject;
   switch (owner.kind) {
     case 'patch':
@@ -70,11 +78,36 @@ function filesOf(tree: Tree, kobject: KobjectDirectory): ReadonlyMap<string, Fil
     case 'modules':
     case 'kernel':
     case 'func':
-    case 'holders':
       return new Map();
+    case 'holders':
+      return holdersOf(tree, owner.module);
     default:
       return unknownOwner(owner);
   }
+}
+
+/** A link to each module that uses this one. Source: kernel/module/sysfs.c:add_usage_links(). */
+function holdersOf(tree: Tree, module: Module): Contents {
+  const links = new WeakMap<Module, Symlink>();
+  const holders = () =>
+    dependentsOf(tree.kernel, module).filter(
+      (name) => tree.kernel.modules.loaded.get(name)?.kobject !== undefined,
+    );
+  return {
+    keys: () => holders().values(),
+    get(name) {
+      const holder = tree.kernel.modules.loaded.get(name);
+      if (!holder || !holders().includes(name)) return undefined;
+      const link = links.get(holder) ?? symlink(tree, `../../${name}`);
+      links.set(holder, link);
+      return link;
+    },
+  };
+}
+
+function symlink(tree: Tree, target: string): Symlink {
+  const node = createNode(tree, S_IFLNK | S_IRWXUGO, { nlink: ONE_LINK });
+  return { kind: 'symlink', ...node, target };
 }
 
 /** Source: __ATTR_RO() in a module. */

@@ -7,7 +7,7 @@ import { since } from '../abi/release.ts';
 import { formatAddress } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { initBytes, type Module, type ParameterDefinition } from '../engine/module/model.ts';
-import { formatParameter, parseParameter } from '../engine/module/parameters.ts';
+import { formatParameter, setParameter } from '../engine/module/parameters.ts';
 import { type Attribute, type AttributeTable, ro, wo } from './attribute.ts';
 
 const ALWAYS = since('4.0');
@@ -72,14 +72,18 @@ export function parameterAttributes({ definition }: Module): AttributeTable<Modu
   );
 }
 
+/** Without the permission there is no way to it either. Source: kernel/params.c:add_sysfs_param(). */
 function parameterAttribute(parameter: ParameterDefinition): Attribute<Module> {
   const { name, mode } = parameter;
   return {
     mode,
     releases: ALWAYS,
-    show: ({ parameters }) => formatParameter(parameters.get(name) ?? parameter.default),
-    store: (module: Module, input: string, kernel: Kernel) => {
-      module.parameters.set(name, parseParameter(kernel, parameter, input));
-    },
+    ...((mode & 0o444) !== 0 && {
+      show: ({ parameters }: Module) => formatParameter(parameters.get(name) ?? parameter.default),
+    }),
+    ...((mode & 0o222) !== 0 && {
+      store: (module: Module, input: string, kernel: Kernel) =>
+        setParameter(kernel, module, parameter, input),
+    }),
   };
 }

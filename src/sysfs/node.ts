@@ -69,6 +69,8 @@ export type Entry = readonly [name: string, node: Pick<Node, 'ino' | 'kind'>];
 
 export interface File extends Inode {
   readonly kind: 'file';
+  /** Opening and closing it change the machine, even if it is only read. */
+  readonly isOpenInput?: boolean;
   /** `flags` as in open(2). Refuses with EACCES what permission bits alone would let root do. */
   open(flags: number): OpenFile;
 }

@@ -12,7 +12,7 @@ import { initBytes, type Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
 import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
-import { readPathOf } from '../engine/vmlinux.ts';
+import { type DataSymbol, dataSymbolsOf, readPathOf } from '../engine/vmlinux.ts';
 import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
 import { procDynamicDebug } from './dynamicDebug.ts';
 import type { Tree } from './inode.ts';
@@ -172,12 +172,17 @@ function stateWord({ state }: Module): string {
   return { coming: 'Loading', live: 'Live', going: 'Unloading', unformed: 'Unformed' }[state];
 }
 
-function showKallsyms({ kallsyms }: Kernel): string {
+function showKallsyms({ kallsyms, config }: Kernel): string {
   const lines: string[] = [];
   for (const [module, { codes }] of kallsyms.objects) {
     for (const { offset, name } of codes) {
       lines.push(`${formatAddress(offset)} t ${name}${module ? `\t[${module.name}]` : ''}\n`);
     }
+    if (!module) lines.push(...dataSymbolsOf(config.release).map(describeData));
   }
   return lines.join('');
+}
+
+function describeData({ offset, name }: DataSymbol): string {
+  return `${formatAddress(offset)} d ${name}\n`;
 }

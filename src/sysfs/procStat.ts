@@ -5,7 +5,7 @@
  *
  * Source: fs/proc/array.c:do_task_stat().
  */
-import { isIn, since } from '../abi/release.ts';
+import { isIn, type ReleaseSpan, since } from '../abi/release.ts';
 import { USER_TICK_NS } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { isLeader, threadsOf } from '../engine/sched/family.ts';
@@ -34,8 +34,26 @@ const UNLIMITED = '18446744073709551615';
 /** Signals that every kthread ignores: the low 31 bits of all. */
 const ALL_SIGNALS = 0x7fff_ffff;
 
-/** Field 35 was whether there is a wchan, and is whether the task sleeps. */
-const WCHAN_IS_SLEEPING = since('5.16');
+interface WchanField {
+  readonly releases: ReleaseSpan;
+  /** For people: when field 35 is 1. */
+  readonly what: string;
+  readonly isSet: (kernel: Kernel, task: Task) => boolean;
+}
+
+/** Field 35; the last row whose span holds a release is its own. Source: do_task_stat(). */
+export const WCHAN_FIELDS: readonly WchanField[] = [
+  {
+    releases: since('4.0'),
+    what: 'the task has a wchan',
+    isSet: (kernel, task) => wchanOf(kernel, task) !== undefined,
+  },
+  {
+    releases: since('5.16'),
+    what: 'the task is not runnable',
+    isSet: ({ tasks }, task) => runStateOf(tasks, task) !== 'runnable',
+  },
+];
 
 // biome-ignore format: one line for each group of fields, as numbered in proc(5)
 export function showStat(kernel: Kernel, task: Task): string {
@@ -54,7 +72,7 @@ export function showStat(kernel: Kernel, task: Task): string {
     /* 23 vsize, rss, rsslim */ 0, 0, UNLIMITED,
     /* 26 startcode, endcode, startstack, kstkesp, kstkeip */ 0, 0, 0, 0, 0,
     /* 31 signal, blocked, sigignore, sigcatch */ 0, 0, isKthread(tasks, task) ? ALL_SIGNALS : 0, 0,
-    /* 35 wchan, nswap, cnswap */ sleepsSomewhere(kernel, task) ? 1 : 0, 0, 0,
+    /* 35 wchan, nswap, cnswap */ hasWchan(kernel, task) ? 1 : 0, 0, 0,
     /* 38 exit_signal, processor */ exitSignalOf(kernel, task), cpuOf(tasks, task),
     /* 40 rt_priority, policy, delayacct_blkio_ticks, guest_time, cguest_time */ 0, 0, 0, 0, 0,
     /* 45 start_data, end_data, start_brk, arg_start, arg_end, env_start, env_end */ 0, 0, 0, 0, 0, 0, 0,
@@ -75,7 +93,8 @@ function flagsOf(kernel: Kernel, task: Task): number {
   return isWorker(kernel, task) ? kthread | PF_NO_SETAFFINITY | PF_WQ_WORKER : kthread;
 }
 
-function sleepsSomewhere(kernel: Kernel, task: Task): boolean {
-  if (!isIn(kernel.config.release, WCHAN_IS_SLEEPING)) return wchanOf(kernel, task) !== undefined;
-  return runStateOf(kernel.tasks, task) !== 'runnable';
+function hasWchan(kernel: Kernel, task: Task): boolean {
+  const { release } = kernel.config;
+  const row = WCHAN_FIELDS.findLast(({ releases }) => isIn(release, releases));
+  return row?.isSet(kernel, task) ?? false;
 }

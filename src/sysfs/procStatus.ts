@@ -42,7 +42,8 @@ const MEMORY: readonly Line[] = [
   ...['VmData', 'VmStk', 'VmExe', 'VmLib', 'VmPTE', 'VmSwap', 'HugetlbPages'],
 ].map((name) => ({ name, memory: true, value: () => '       0 kB' }));
 
-const LINES: readonly Line[] = [
+/** In the order of the file. */
+export const STATUS_LINES: readonly Line[] = [
   { name: 'Name', value: ({ tasks }, task) => escapeName(commOf(tasks, task)) },
   { name: 'Umask', value: () => '0022' },
   { name: 'State', value: stateOf },
@@ -92,7 +93,7 @@ export function showStatus(kernel: Kernel, task: Task): string {
   const { release } = kernel.config;
   const withMemory = hasMemory(kernel, task);
   let text = '';
-  for (const { name, releases, memory, value } of LINES) {
+  for (const { name, releases, memory, value } of STATUS_LINES) {
     if (memory && !withMemory) continue;
     if (releases && !isIn(release, releases)) continue;
     text += `${name}:\t${value(kernel, task)}\n`;
@@ -114,7 +115,10 @@ function escapeName(comm: string): string {
 }
 
 /** CAP_LAST_CAP: what root has. Source: include/uapi/linux/capability.h. */
-const ALL_CAPABILITIES: readonly { readonly releases: ReleaseSpan; readonly mask: string }[] = [
+export const ALL_CAPABILITIES: readonly {
+  readonly releases: ReleaseSpan;
+  readonly mask: string;
+}[] = [
   { releases: between('3.16', '5.8'), mask: '0000003fffffffff' },
   { releases: between('5.8', '5.9'), mask: '000000ffffffffff' },
   { releases: since('5.9'), mask: '000001ffffffffff' },

@@ -8,22 +8,30 @@ import { DEBUGFS, PROCFS, sysfsOf } from './fileSystems.ts';
 import { createTree, ROOT } from './inode.ts';
 import { kmsgFile } from './kmsg.ts';
 import { kobjectDirectory } from './kobjectDirectory.ts';
-import type { Directory } from './node.ts';
+import type { Directory, File } from './node.ts';
 import { procDirectory } from './proc.ts';
 import { tracingDirectory } from './tracing.ts';
+import { type Transaction, transactionFile } from './transactionFile.ts';
 
-/** `verbs` are those that the kernel cannot carry out alone; `owner` is the machine's root. */
-export function mountedTree(kernel: Kernel, verbs: readonly Verb[], owner = ROOT): Directory {
+/** What control/ has beyond what the kernel can carry out alone. */
+export interface Panel {
+  readonly verbs: readonly Verb[];
+  readonly transactions: readonly Transaction[];
+}
+
+/** `owner` is the machine's root. */
+export function mountedTree(
+  kernel: Kernel,
+  { verbs, transactions }: Panel,
+  owner = ROOT,
+): Directory {
   const tree = createTree(kernel, sysfsOf(kernel.config.release), owner);
   const tracing = tracingDirectory(tree);
   return fixedDirectory(tree, 0o755, {
-    control: fixedDirectory(
-      tree,
-      0o755,
-      Object.fromEntries(
-        [...kernelVerbs, ...verbs].map((verb) => [verb.name, controlFile(tree, verb)]),
-      ),
-    ),
+    control: fixedDirectory(tree, 0o755, {
+      ...named([...kernelVerbs, ...verbs], (verb) => controlFile(tree, verb)),
+      ...named(transactions, (transaction) => transactionFile(tree, transaction)),
+    }),
     dev: fixedDirectory(tree, 0o755, { kmsg: kmsgFile(tree) }),
     proc: procDirectory({ ...tree, fileSystem: PROCFS }),
     sys: fixedDirectory(tree, 0o555, {
@@ -38,4 +46,11 @@ export function mountedTree(kernel: Kernel, verbs: readonly Verb[], owner = ROOT
       module: kobjectDirectory(tree, kernel.moduleDirectory),
     }),
   });
+}
+
+function named<T extends { readonly name: string }>(
+  rows: readonly T[],
+  toFile: (row: T) => File,
+): Record<string, File> {
+  return Object.fromEntries(rows.map((row) => [row.name, toFile(row)]));
 }

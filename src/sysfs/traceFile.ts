@@ -5,10 +5,17 @@
  */
 import { encodeUtf8, joinBytes } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
-import { mayWrite, O_NONBLOCK, O_TRUNC, S_IFREG } from '../abi/mode.ts';
-import { isIn, type ReleaseSpan, since } from '../abi/release.ts';
+import { mayRead, mayWrite, O_NONBLOCK, O_TRUNC, S_IFREG } from '../abi/mode.ts';
+import { between, isIn, type ReleaseSpan, since } from '../abi/release.ts';
 import { NS_PER_SECOND, NS_PER_US } from '../engine/clock.ts';
-import { clearTrace, entriesOf, type TraceEntry, takeEntry } from '../engine/ftrace/trace.ts';
+import {
+  clearTrace,
+  entriesOf,
+  startTracing,
+  stopTracing,
+  type TraceEntry,
+  takeEntry,
+} from '../engine/ftrace/trace.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { waitOn } from '../engine/sched/wait.ts';
@@ -26,7 +33,7 @@ interface TraceStyle {
   readonly flags: readonly [string, string];
 }
 
-const STYLES: readonly TraceStyle[] = [
+export const TRACE_STYLES: readonly TraceStyle[] = [
   {
     // Source: print_func_help_header_irq(), trace_print_context() of 4.15.
     releases: since('4.0'),
@@ -60,21 +67,32 @@ const STYLES: readonly TraceStyle[] = [
   },
 ];
 
+/** Where an open for reading stops tracing. Source: __tracing_open(), commit 06e0a548bad0 (5.8). */
+export const STOPS_TRACING = between('4.0', '5.8');
+
 /** An open with O_TRUNC clears the trace; what is written is ignored. Source: tracing_write_stub(). */
 export function traceFile(tree: Tree): File {
   const { kernel } = tree;
+  const stopsTracing = isIn(kernel.config.release, STOPS_TRACING);
   return {
     kind: 'file',
     ...createNode(tree, S_IFREG | 0o640, { nlink: ONE_LINK }),
-    open: (flags) => {
-      if (mayWrite(flags) && (flags & O_TRUNC) !== 0) clearTrace(kernel.trace);
-      const snapshot = createSnapshot();
-      return {
-        read: (offset, sizeBytes) =>
-          readSnapshot(snapshot, offset, sizeBytes, { show: () => showTrace(kernel) }),
-        write: (_offset, data) => data.length,
-        release: () => {},
-      };
+    isOpenInput: stopsTracing,
+    open: (flags) => openTrace(kernel, flags, stopsTracing && mayRead(flags)),
+  };
+}
+
+function openTrace(kernel: Kernel, flags: number, stops: boolean): OpenFile {
+  const { trace } = kernel;
+  if (mayWrite(flags) && (flags & O_TRUNC) !== 0) clearTrace(trace);
+  if (stops) stopTracing(trace);
+  const snapshot = createSnapshot();
+  return {
+    read: (offset, sizeBytes) =>
+      readSnapshot(snapshot, offset, sizeBytes, { show: () => showTrace(kernel) }),
+    write: (_offset, data) => data.length,
+    release: () => {
+      if (stops) startTracing(trace);
     },
   };
 }
@@ -145,7 +163,7 @@ function openPipe(kernel: Kernel, blocking: boolean): OpenFile {
 }
 
 function styleOf({ config }: Kernel): TraceStyle {
-  const style = STYLES.findLast(({ releases }) => isIn(config.release, releases));
+  const style = TRACE_STYLES.findLast(({ releases }) => isIn(config.release, releases));
   if (!style) throw new Error(`klpfs bug: no trace style for ${config.release}`);
   return style;
 }

@@ -4,7 +4,7 @@
  * Source: kernel/trace/trace.c, kernel/trace/ftrace.c.
  */
 import { KernelError } from '../abi/errno.ts';
-import { isIn, since } from '../abi/release.ts';
+import { isIn, type ReleaseSpan, since } from '../abi/release.ts';
 import { traceableFunctions } from '../engine/ftrace/filter.ts';
 import { setTracer, setTracingOn, TRACERS } from '../engine/ftrace/trace.ts';
 import type { Kernel } from '../engine/kernel.ts';
@@ -12,12 +12,16 @@ import { fixedDirectory } from './directory.ts';
 import { describeCode, showEnabledFunctions, showTouchedFunctions } from './enabledFunctions.ts';
 import { functionFilterFile } from './functionFilter.ts';
 import type { Tree } from './inode.ts';
-import type { Directory } from './node.ts';
+import type { Directory, File } from './node.ts';
 import { traceFile, tracePipeFile } from './traceFile.ts';
 import { tracefsFile } from './tracefsFile.ts';
 
 /** Source: the files that Debian's 6.1 and 6.12 have there. */
-const TOUCHED_FUNCTIONS = since('6.4');
+export const TOUCHED_FUNCTIONS = {
+  name: 'touched_functions',
+  mode: 0o440,
+  releases: since('6.4'),
+} as const;
 
 export function tracingDirectory(tree: Tree): Directory {
   const { kernel } = tree;
@@ -33,9 +37,7 @@ export function tracingDirectory(tree: Tree): Directory {
     enabled_functions: readOnly(() => showEnabledFunctions(kernel)),
     set_ftrace_filter: functionFilterFile(tree, 'filter'),
     set_ftrace_notrace: functionFilterFile(tree, 'notrace'),
-    ...(isIn(kernel.config.release, TOUCHED_FUNCTIONS)
-      ? { touched_functions: readOnly(() => showTouchedFunctions(kernel)) }
-      : {}),
+    ...touchedFunctions(tree),
     trace: traceFile(tree),
     trace_pipe: tracePipeFile(tree),
     tracing_on: tracefsFile(tree, {
@@ -46,6 +48,12 @@ export function tracingDirectory(tree: Tree): Directory {
   });
 }
 
+function touchedFunctions(tree: Tree): Record<string, File> {
+  const { name, mode, releases } = TOUCHED_FUNCTIONS;
+  if (!isIn(tree.kernel.config.release, releases)) return {};
+  return { [name]: tracefsFile(tree, { mode, show: () => showTouchedFunctions(tree.kernel) }) };
+}
+
 /** Source: kernel/trace/ftrace.c:ftrace_avail_open(). */
 function showAvailableFunctions(kernel: Kernel): string {
   let text = '';
@@ -53,10 +61,17 @@ function showAvailableFunctions(kernel: Kernel): string {
   return text;
 }
 
+interface Trim {
+  readonly releases: ReleaseSpan;
+  /** For people: blanks where do not count. */
+  readonly what: string;
+  readonly trim: (text: string) => string;
+}
+
 /** Which blanks around a name do not count. Source: tracing_set_trace_write(). */
-const TRIMS = [
-  { releases: since('4.0'), trim: (text: string) => text.trimEnd() },
-  { releases: since('6.1'), trim: (text: string) => text.trim() },
+export const TRIMS: readonly Trim[] = [
+  { releases: since('4.0'), what: 'behind a name', trim: (text) => text.trimEnd() },
+  { releases: since('6.1'), what: 'around a name', trim: (text) => text.trim() },
 ];
 
 function parseTracerName({ config }: Kernel, input: string): string {

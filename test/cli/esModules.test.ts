@@ -51,6 +51,68 @@ test('`load` loads all modules of a file that lies beside the machine descriptio
   );
 });
 
+const COUNT =
+  'module: count\nobjects: [{name: vmlinux, funcs: [{old_name: vfs_read, new_name: count_reads}]}]';
+const naming = (inModule: string, inManifest: string) => `
+load: [count.yaml]
+tasks:
+  - {comm: worker, pid: 500, kthread: true, program: [{sleep_in: [${inModule}, schedule]}]}
+  - {comm: counter, pid: 501, program: [{syscall: [${inManifest}]}, {sleep_in: [${inManifest}]}]}
+interrupts: [{cpu: 0, every: 1s, call: [${inModule}]}]
+`;
+
+test('tasks and interrupts of a machine name functions of ES modules and of manifests', async () => {
+  const { sh } = await startMachine('--clock manual --module ticker.mjs --machine machine.yaml', {
+    'machine.yaml': naming('ticker_work', 'count_reads'),
+    'count.yaml': COUNT,
+    'ticker.mjs': TICKER,
+  });
+  const stacks = 'for pid in 500 501; do echo $(grep -o "[a-z_]*+" mnt/proc/$pid/stack); done';
+  expect(await sh(`${stacks}; klpfs insmod ticker && klpfs clock advance 2.5s; ${stacks}`)).toEqual(
+    {
+      status: 0,
+      output: '\ncount_reads+\nticker_work+\ncount_reads+\n',
+      errors: '',
+    },
+  );
+  const ticks = await sh('klpfs dmesg | grep -c "ticker: tick"');
+  expect(Number(ticks.output)).toBeGreaterThan(3);
+  const spawned = 'tasks: [{comm: a, pid: 600, program: [{sleep_in: [ticker_main]}]}]';
+  expect((await sh(`echo '${spawned}' | klpfs spawn - && cat mnt/proc/600/stack`)).output).toMatch(
+    /^600\n\[<0>\] ticker_main\+.*\[ticker\]\n$/,
+  );
+});
+
+test('a name that is nowhere is complained of where it stands, with what may be meant', async () => {
+  const { sh, write } = await createFolder();
+  await write('machine.yaml', naming('ticker_wurk', 'count_read'));
+  await write('count.yaml', COUNT);
+  await write('ticker.mjs', TICKER);
+  const path = (index: number, step: number, verb: string) =>
+    `tasks[${index}].program[${step}].${verb}[0]`;
+  const complaints = [
+    `4:67: ${path(0, 0, 'sleep_in')}: no object has a function 'ticker_wurk' (did you mean 'ticker_work'?)`,
+    `5:52: ${path(1, 0, 'syscall')}: no object has a function 'count_read' (did you mean 'count_reads'?)`,
+    `5:78: ${path(1, 1, 'sleep_in')}: no object has a function 'count_read' (did you mean 'count_reads'?)`,
+    "6:41: interrupts[0].call[0]: no object has a function 'ticker_wurk' (did you mean 'ticker_work'?)",
+  ];
+  const errors = complaints.map((complaint) => `machine.yaml:${complaint}\n`).join('');
+  const refused = { status: 1, output: '', errors };
+  expect(await sh('klpfs machine check --module ticker.mjs machine.yaml')).toEqual(refused);
+  expect(await sh('mkdir mnt; klpfs mount mnt --machine machine.yaml --module ticker.mjs')).toEqual(
+    refused,
+  );
+  expect((await sh('mountpoint -q mnt')).status).not.toBe(0);
+  await write('machine.yaml', naming('ticker_work', 'count_reads'));
+  expect((await sh('klpfs machine check machine.yaml')).errors).toMatch(
+    /^machine.yaml:4:67: .*no object has a function 'ticker_work'\n/,
+  );
+  expect(await sh('klpfs machine check --module ticker.mjs machine.yaml')).toMatchObject({
+    status: 0,
+    errors: '',
+  });
+});
+
 // biome-ignore format: the columns are the point
 test.each<[what: string, text: string, options: string, error: RegExp]>([
   ['exports no module',        'export const x = 1;',             '',                /bad\.mjs:1:1: exports no module/],

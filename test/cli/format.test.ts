@@ -6,7 +6,6 @@ import { formatStatus } from '../../src/cli/commands/status.ts';
 import { formatSeconds, parseDurationMs } from '../../src/cli/duration.ts';
 import { formatRecord, parseRecord } from '../../src/cli/kernelLog.ts';
 import { defaultLogFile } from '../../src/cli/logFile.ts';
-import { formatModules, parseModules } from '../../src/cli/modules.ts';
 import { formatTable } from '../../src/cli/output.ts';
 import type { TaskRow } from '../../src/cli/tasks.ts';
 import { describeBehind, type Straggler } from '../../src/cli/transition.ts';
@@ -64,7 +63,7 @@ test.each([
   ['12,7,123456000042,-;klpfs\n',              '[123456.000042] klpfs'],
   ['4,1,0,-;a;b,c\n',                          '[    0.000000] a;b,c'],
   ['4,1,0,-;one\\x0atwo\\x09three\n',          '[    0.000000] one\n               two\tthree'],
-  ['4,1,0,-;last line\\x0a\n',                 '[    0.000000] last line'],
+  ['4,1,0,-;last line\\x0a\n',                 '[    0.000000] last line\n'],
   ['4,1,0,-;\\xc3\\xbc \\x5c\n',               '[    0.000000] ü \\'],
   ['4,1,0,-;\\x1b[31m \\xff\n',                '[    0.000000] \\x1b[31m \\xff'],
   ['4,1,0,-;text\n SUBSYSTEM=acpi\n',          '[    0.000000] text'],
@@ -80,24 +79,6 @@ test('a record has a facility and a level', () => {
     time_us: 42,
     text: 'text',
   });
-});
-
-test('modules are printed as lsmod prints them', () => {
-  const text = [
-    'livepatch_sample 16384 1 - Live 0xffffffffc0000000 (OEK)',
-    'sunrpc 348160 2 nfsd,lockd, Live 0xffffffffc0001000',
-    '',
-  ].join('\n');
-
-  expect(formatModules(parseModules(text))).toBe(
-    [
-      'Module                  Size  Used by',
-      'livepatch_sample       16384  1',
-      'sunrpc                348160  2 nfsd,lockd',
-      '',
-    ].join('\n'),
-  );
-  expect(formatModules([])).toBe('Module                  Size  Used by\n');
 });
 
 test('columns are as wide as their widest cell', () => {

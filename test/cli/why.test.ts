@@ -274,9 +274,9 @@ objects: [{name: vmlinux, callbacks: {pre_patch: [{sleep: forever}]}}]
 
   const { output } = await sh('klpfs why');
   expect(output).toMatch(
-    /^the livepatch mutex is held by klpfs-client \(pid \d+\), uninterruptible, for [\d.]+m?s, in pre_patch of vmlinux, a callback of stuck$/m,
+    /^the livepatch mutex is held by insmod \(pid \d+\), uninterruptible, for [\d.]+m?s, in pre_patch of vmlinux, a callback of stuck$/m,
   );
-  expect(output).toMatch(/^ {2}waiting: klpfs-client \(pid \d+\), uninterruptible$/m);
+  expect(output).toMatch(/^ {2}waiting: rmmod \(pid \d+\), uninterruptible$/m);
   const [, freed] = /^ {2}freed by: (klpfs wake \d+)$/m.exec(output) ?? [];
   expect((await sh('klpfs why --json | grep -c \'"mutex": {\'')).output).toBe('1\n');
   expect(await sh(`${freed} && klpfs wait stuck`)).toMatchObject({ status: 0 });

@@ -216,5 +216,5 @@ test('klpfs answers as klpfs does, but another release does not', async () => {
 }, 120_000);
 
 function record(id: string): Recorded {
-  return { id, cmd: 'a command', stdout: '', stderr: '', exit: 0, dmesg: [] };
+  return { id, cmd: 'a command', stdout: '', stderr: '', exit: 0, dmesg: [], t0: 0 };
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
-import { readMachine } from '../../src/daemon/readMachine.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
+import { draftMachine } from '../../src/machine/parse.ts';
 import { type Ended, emptyDirectory, run } from '../support/clients.ts';
 
 export interface Mounted {
@@ -25,7 +25,7 @@ export async function mountMachine(
   const logger = pino({ level: 'debug' }, { write: (line) => log.push(JSON.parse(line)) });
   const daemon = await startDaemon({
     directory,
-    description: readMachine(description, 'test.yaml', {}),
+    machine: draftMachine(description, 'test.yaml', {}),
     baseDirectory: directory,
     allowOther: true,
     logger,

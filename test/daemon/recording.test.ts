@@ -12,7 +12,7 @@ import { FORMAT_VERSION } from '../../src/daemon/recordFormat.ts';
 import { recordTree } from '../../src/daemon/recordTree.ts';
 import { replay } from '../../src/daemon/replay.ts';
 import { parseRecording } from '../../src/daemon/replayFile.ts';
-import { daemonVerbs } from '../../src/daemon/verbs.ts';
+import { panelOf } from '../../src/daemon/verbs.ts';
 import { bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_MS, setTimer } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
@@ -59,7 +59,7 @@ function recordMachine(
     manifests: {},
   } as const;
   const recorder = new Recorder(loop, header, (line) => lines.push(line));
-  const root = recordTree(mountedTree(kernel, daemonVerbs(machine, loop)), recorder);
+  const root = recordTree(mountedTree(kernel, panelOf(machine, loop)), recorder);
   const fileSystem = new FileSystem(root, loop.run, onBug);
   onTestFinished(() => loop.stop());
   loop.start();
@@ -192,6 +192,7 @@ function stateOf(kernel: Kernel) {
   return {
     nowNs: kernel.clock.nowNs,
     timers: kernel.timers.nextSequence,
+    traced: kernel.trace.next,
     log: logOf(kernel),
     cpus: kernel.cpus.map(({ current, needResched }) => [current, needResched]),
     tasks: [...listTasks(tasks)].map((task) => [
@@ -328,6 +329,15 @@ test.each<[string, (machine: RecordedMachine) => void]>([
       echo('livepatch-sample', 'control/insmod');
       echo('+3s', 'control/clock');
       write(enabled, '0');
+    },
+  ],
+  [
+    'one who has the trace open, so that nothing is recorded in it',
+    ({ open, read, echo }) => {
+      echo('cmdline_proc_show', 'sys/kernel/tracing/set_ftrace_filter');
+      echo('function', 'sys/kernel/tracing/current_tracer');
+      open('sys/kernel/tracing/trace', 0);
+      read(open('proc/cmdline', 0));
     },
   ],
   [

@@ -36,6 +36,19 @@ test('> begins a filter anew, >> adds to it, and an empty line takes it away', a
   expect(errors).toMatch(/write error: Invalid argument/);
 });
 
+// biome-ignore format: the columns are the point
+test.each([
+  ['4.15', '0 1'],
+  ['6.1',  '1 2'],
+])('%s: how much is traced while a shell has the trace open, and with one call after it', async (release, counts) => {
+  const { sh } = await mountMachine(`release: "${release}"\n${LOADED}`);
+  const script = `cd $M/sys/kernel/tracing
+    echo livepatch_cmdline_proc_show > set_ftrace_filter; echo function > current_tracer
+    exec 3< trace; cat $M/proc/cmdline > /dev/null; exec 3<&-; before=$(grep -vc '^#' trace)
+    cat $M/proc/cmdline > /dev/null; echo $before $(grep -vc '^#' trace)`;
+  expect(await sh(script)).toMatchObject({ output: `${counts}\n`, errors: '' });
+});
+
 test('cat of trace_pipe waits for longer than a read may, and ends when tracing goes off', async () => {
   const { sh } = await mountMachine(LOADED);
   const script = `cd $M/sys/kernel/tracing

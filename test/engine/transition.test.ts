@@ -6,14 +6,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
-import { HZ, NS_PER_MS, roundJiffiesRelativeNs } from '../../src/engine/clock.ts';
+import { HZ, NS_PER_MS, NS_PER_SECOND, roundJiffiesRelativeNs } from '../../src/engine/clock.ts';
 import { type FunctionDefinition, lookupName } from '../../src/engine/kallsyms.ts';
 import { funcsOn } from '../../src/engine/livepatch/model.ts';
 import { runKthread } from '../../src/engine/sched/kthread.ts';
+import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
 import { listTasks, patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
-import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
+import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
 import { aTask, sleeperIn } from '../support/tasks.ts';
 
 const patchOf = (name: string, ...oldNames: string[]) =>
@@ -421,5 +422,24 @@ test.each<[Release, busyIn: string, transition: string]>([
   machine.advance(10);
   machine.insmod('p');
   machine.advance(5000);
+  expect(machine.cat('p/transition')).toBe(transition);
+});
+
+// biome-ignore format: the columns are the point
+test.each<[Release, step: ProgramStep['kind'], transition: string]>([
+  // The idle task of the other cpu, or who computes there, holds the first pass up.
+  ['4.15', 'sleep',   '1'],
+  ['6.1',  'sleep',   '1'],
+  ['6.12', 'sleep',   '0'],
+  ['6.1',  'compute', '1'],
+  ['6.12', 'compute', '0'],
+])('on %s, while others %s, insmod leaves transition at %s', (release, kind, transition) => {
+  const step: ProgramStep =
+    kind === 'compute'
+      ? { kind, durationNs: 10 * NS_PER_SECOND }
+      : { kind: 'sleep', functions: [], state: 'interruptible', durationNs: undefined };
+  const tasks = [aTask({ cpu: 1, program: [step] })];
+  const machine = new Machine({ release, cpus: 2, tasks, modules: [cmdlinePatch('p')] });
+  machine.insmod('p');
   expect(machine.cat('p/transition')).toBe(transition);
 });

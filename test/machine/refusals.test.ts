@@ -1,8 +1,10 @@
 /** What is wrong with a machine description, and where: one line each, as people see it. */
 import { expect, test } from 'vitest';
+import { since } from '../../src/abi/release.ts';
 import { MachineError } from '../../src/machine/machineError.ts';
 import { parseMachine } from '../../src/machine/parse.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
+import { aModule } from '../support/modules.ts';
 
 const SURROUNDINGS = { available: builtinModules, options: {} };
 
@@ -61,7 +63,7 @@ test.each<[text: string, complaint: string]>([
   ['symbols: {vmlinux: [{name: version_proc_show, traceable: false}]}', 'm.yaml:1:58: symbols.vmlinux[0].traceable: must be true: klpfs itself needs the call site of this function'],
   ['modules: [{name: a}, {name: b}, {name: a}]', 'm.yaml:1:40: modules[2].name: a is taken by the module on line 1'],
   ['modules: [{name: nf-nat}, {name: nf_nat}]',  'm.yaml:1:34: modules[1].name: nf_nat is taken by the module on line 1'],
-  ['modules: [{name: livepatch-sample}]',        'm.yaml:1:18: modules[0].name: livepatch_sample is a built-in module'],
+  ['modules: [{name: livepatch-sample}]',        'm.yaml:1:18: modules[0].name: livepatch_sample is a module that there is already'],
   ['modules: [{name: vmlinux}]',       'm.yaml:1:18: modules[0].name: vmlinux is the kernel itself'],
   ['modules: [{name: a/b}]',           'm.yaml:1:18: modules[0].name: must have letters, digits, _ and - only'],
   ['modules: [{name: nfsd, depends: [lokd]}, {name: lockd}]', "m.yaml:1:34: modules[0].depends[0]: there is no module 'lokd' (did you mean 'lockd'?)"],
@@ -142,6 +144,18 @@ test.each<[step: string, message: string]>([
 ])('a kthread with %s', (step, message) => {
   expect(refusalOf(`tasks: [{comm: k, kthread: true, program: [{${step}}]}]`)).toEqual([
     `m.yaml:1:45: tasks[0].program[0].${message}`,
+  ]);
+});
+
+test('functions of modules that are for other releases are nowhere', () => {
+  const functions = [{ name: 'later_function' }];
+  const later = aModule({ name: 'later', functions, releases: since('5.1') });
+  const surroundings = { ...SURROUNDINGS, available: [later] };
+  const text = (release: string) =>
+    `release: "${release}"\ntasks: [{comm: a, program: [{syscall: [later_function]}]}]`;
+  expect(refusalOf(text('6.1'), surroundings)).toEqual([]);
+  expect(refusalOf(text('4.15'), surroundings)).toEqual([
+    "m.yaml:2:40: tasks[0].program[0].syscall[0]: no object has a function 'later_function'",
   ]);
 });
 

@@ -38,12 +38,13 @@ for program in "${programs[@]}"; do
   ln -s "/host/${path#/usr/}" "$root/usr/bin/$program"
 done
 ln -s bash "$root/usr/bin/sh"
-cp "$tools"/{sysp,jrec} "$here"/shims/* "$root/usr/bin/"
+cp "$tools"/{sysp,jrec} "$here"/shims/* "$here/../../scripts/klpfs-shim" "$root/usr/bin/"
+for program in insmod rmmod modprobe lsmod modinfo dmesg; do ln -s klpfs-shim "$root/usr/bin/$program"; done
 mv "$root/usr/bin/bashrc" "$root/etc/"
 printf '%s\n' root:x:0:0:root:/root:/bin/bash user:x:1000:1000:user:/tmp:/bin/bash >"$root/etc/passwd"
 printf '%s\n' root:x:0: user:x:1000: >"$root/etc/group"
 
-# The machine's modules are no files; modprobe and insmod ask whether there is one. Files of samples have a dash.
+# The machine's modules are no files; insmod asks whether there is one. Files of samples have a dash.
 mkdir -p "$root/lib/modules/$kernel/extra"
 for module in $(sed -n 's/^modules: //p' "$machine/control/insmod"); do
   [[ $module != livepatch_* ]] || module=${module//_/-}
@@ -77,5 +78,5 @@ for device in null zero full; do
 done
 
 cp "$here"/../../scripts/oracle/guest/*.sh "$script" "$root/job/"
-exec env -i PATH=/usr/bin HOME=/root LC_ALL=C TERM=dumb BASH_ENV=/etc/bashrc \
+exec env -i PATH=/usr/bin KLPFS_MOUNT=/machine HOME=/root LC_ALL=C TERM=dumb BASH_ENV=/etc/bashrc \
   "$(type -P chroot)" "$root" bash -c 'cd; exec bash "/job/$0"' "$(basename "$script")" </dev/null

@@ -1,19 +1,19 @@
 /**
  * Runs the oracle's probes on mounted machines, in namespaces of their own.
  *
- * The machines are mounted one after the other, since fuse-native mounts so; the probes then run
- * side by side.
+ * The machines are mounted one after the other, since fuse-native mounts so; several probes run side
+ * by side.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
-import { type MachineOptions, parseMachine } from '../../src/machine/parse.ts';
-import { builtinModules } from '../../src/modules/builtin.ts';
+import { draftMachine, type MachineOptions } from '../../src/machine/parse.ts';
 import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
@@ -33,22 +33,29 @@ export interface Probe {
   readonly name: string;
 }
 
-/** Runs probes. Throws an error that says what to do where that cannot be. */
+/** All machines are in this process, and all guests on this host: more would be in each other's way. */
+const AT_ONCE = 14;
+
+/** Runs probes, the first ones first. Throws an error that says what to do where that cannot be. */
 export async function replay(
   probes: readonly Probe[],
 ): Promise<ReadonlyMap<Probe, readonly Recorded[]>> {
   await requireGuest();
   const folder = await mkdtemp(join(tmpdir(), 'klpfs-replay-'));
-  const sessions: Session[] = [];
+  const several = pLimit(AT_ONCE);
+  const one = pLimit(1);
+  const onMachine = async (probe: Probe): Promise<[Probe, Recorded[]]> => {
+    const session = await one(() => mountMachine(folder, probe));
+    try {
+      return [probe, await runProbe(folder, probe)];
+    } finally {
+      await session.unmount('lazy');
+    }
+  };
   try {
     await compileTools(join(folder, 'tools'));
-    for (const probe of probes) sessions.push(await mountMachine(folder, probe));
-    const replays = probes.map(
-      async (probe): Promise<[Probe, Recorded[]]> => [probe, await runProbe(folder, probe)],
-    );
-    return new Map(await allEnded(replays));
+    return new Map(await allEnded(probes.map((probe) => several(() => onMachine(probe)))));
   } finally {
-    await Promise.all(sessions.map((session) => session.unmount('lazy')));
     await rm(folder, { recursive: true });
   }
 }
@@ -94,7 +101,7 @@ export async function mountDescribed(
   const text = await readFile(file, 'utf8');
   const { session } = await startDaemon({
     directory,
-    description: parseMachine(text, file, { available: builtinModules, options }),
+    machine: draftMachine(text, file, options),
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),
@@ -138,7 +145,7 @@ export function besideProbe({ release }: Probe, file: string): string {
 }
 
 /** Waits for all of them even if one fails: what they use must stay until then. */
-async function allEnded<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+export async function allEnded<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
 }

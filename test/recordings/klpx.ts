@@ -31,6 +31,8 @@ import { stackOf } from '../../src/engine/sched/task.ts';
 import { sleepFor } from '../../src/engine/sched/wait.ts';
 
 const TARGET = 'klpx_target';
+/** Of klpx_wait() and its replacement, between two looks whether they may go on. */
+const SLEEP_NS = 100 * NS_PER_MS;
 const ERESTARTSYS = 512;
 
 export function logInfo(kernel: Kernel, { name }: Module, text: string): void {
@@ -38,13 +40,13 @@ export function logInfo(kernel: Kernel, { name }: Module, text: string): void {
 }
 
 /** Sleeps inside a function of vmlinux that has no body of its own. */
-function* sleepIn(kernel: Kernel, name: string, state: SleepState, ms: number): Context<Wakeup> {
+function* sleepIn(kernel: Kernel, name: string, state: SleepState): Context<Wakeup> {
   const { current: task } = kernel;
   const code = lookupName(kernel.kallsyms, name);
   assert(code, `vmlinux has ${name}`);
   const caller = stackOf(kernel.tasks, task);
   kernel.tasks.stack[task] = pushFrame(caller, code);
-  const wakeup = yield* sleepFor(kernel, state, ms * NS_PER_MS);
+  const wakeup = yield* sleepFor(kernel, state, SLEEP_NS);
   kernel.tasks.stack[task] = caller;
   return wakeup;
 }
@@ -70,11 +72,11 @@ function parameterOf(kernel: Kernel, name: string): number {
   return Number(kernel.modules.loaded.get(TARGET)?.parameters.get(name));
 }
 
-/** By the number of the mode: how klpx_wait() sleeps, in what. */
+/** By the number of the mode: how klpx_wait() sleeps. The scheduler's own functions are no frames. */
 const WAITS = [
-  ['interruptible', 'msleep_interruptible'],
-  ['killable', 'schedule_timeout_killable'],
-  ['uninterruptible', 'msleep'],
+  (kernel: Kernel) => sleepIn(kernel, 'msleep_interruptible', 'interruptible'),
+  (kernel: Kernel) => sleepFor(kernel, 'killable', SLEEP_NS),
+  (kernel: Kernel) => sleepIn(kernel, 'msleep', 'uninterruptible'),
 ] as const;
 const UNINTERRUPTIBLE = 2;
 
@@ -83,9 +85,9 @@ const klpxWait: FunctionDefinition = {
   *body({ kernel }) {
     const isKthread = kernel.kthreads.has(kernel.current);
     const mode = isKthread ? UNINTERRUPTIBLE : parameterOf(kernel, 'mode');
-    const [state, name] = WAITS[mode] ?? WAITS[UNINTERRUPTIBLE];
+    const wait = WAITS[mode] ?? WAITS[UNINTERRUPTIBLE];
     while (parameterOf(kernel, 'release') === 0) {
-      const wakeup = yield* sleepIn(kernel, name, state, 100);
+      const wakeup = yield* wait(kernel);
       if (wakeup === 'signal') return -ERESTARTSYS;
     }
     return 0;
@@ -186,7 +188,7 @@ function livepatch(name: string, marked: boolean): ModuleDefinition {
     name: 'new_wait',
     *body({ kernel, module }) {
       while (module?.parameters.get('hold_wait')) {
-        yield* sleepIn(kernel, 'msleep', 'uninterruptible', 100);
+        yield* sleepIn(kernel, 'msleep', 'uninterruptible');
       }
       return 0;
     },

@@ -8,6 +8,8 @@ export interface Recorded {
   readonly exit: number;
   /** The text of each kernel message logged meanwhile. */
   readonly dmesg: readonly string[];
+  /** When it began, seconds since boot. */
+  readonly t0: number;
   /** In records that wait for the end of the transition. */
   readonly settled_after_ms?: number;
 }

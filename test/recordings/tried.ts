@@ -20,6 +20,12 @@ export const TRIED: readonly Tried[] = [
 
 /** Differences that tests in other folders prove: the key, and the file that holds its test. */
 export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['kmsg-readers', 'test/tools/shim.test.ts'],
+  ['errno-range', 'test/tools/kmod.test.ts'],
+  ['tool-files', 'test/tools/kmod.test.ts'],
+  ['tool-help', 'test/tools/kmod.test.ts'],
+  ['forced-removal', 'test/tools/kmod.test.ts'],
+  ['dmesg-options', 'test/tools/dmesg.test.ts'],
   ['kmsg-file', 'test/sysfs/kmsg.test.ts'],
   ['log-times', 'test/sysfs/kmsg.test.ts'],
   ['code-layout', 'test/sysfs/proc.test.ts'],
@@ -30,13 +36,13 @@ export const PROVED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['comm-writers', 'test/sysfs/procTask.test.ts'],
   ['owner', 'test/cli/mount.test.ts'],
   ['debug-sites', 'test/sysfs/dynamicDebug.test.ts'],
+  ['kworkers', 'test/daemon/ps.test.ts'],
   ['mknod', 'test/mount/namespace.test.ts'],
   ['odd-results', 'test/engine/callbacks.test.ts'],
-  ['array-halves', 'test/engine/parameters.test.ts'],
   ['trace-calls', 'test/sysfs/tracing.test.ts'],
   ['trace-lines', 'test/sysfs/tracing.test.ts'],
-  ['trace-open', 'test/sysfs/tracing.test.ts'],
   ['replay-left-out', 'test/modules/shadow.test.ts'],
   ['tracing-files', 'test/sysfs/tracing.test.ts'],
   ['filter-words', 'test/sysfs/tracing.test.ts'],
+  ['kprobe-places', 'test/sysfs/kprobes.test.ts'],
 ]);

@@ -5,6 +5,7 @@ import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
 import { KernelError } from '../../src/abi/errno.ts';
 import { O_APPEND, O_TRUNC, O_WRONLY } from '../../src/abi/mode.ts';
 import type { Release } from '../../src/abi/release.ts';
+import { toolFiles } from '../../src/daemon/toolFiles.ts';
 import { type BootOptions, bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_MS } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
@@ -55,7 +56,7 @@ export class Machine {
 
   /** Made when it is needed: who boots ten thousand machines may never look. */
   get root(): Directory {
-    this.#root ??= mountedTree(this.kernel, []);
+    this.#root ??= mountedTree(this.kernel, { verbs: [], transactions: toolFiles });
     return this.#root;
   }
 
@@ -67,8 +68,12 @@ export class Machine {
   /** What `cat` prints, without the last newline; or the errno's name. */
   cat(path: string): string {
     return this.attempt(() => {
-      const bytes = this.finish(this.open(path, 0).read(0, 1 << 20));
-      return decodeUtf8(bytes).replace(/\n$/, '');
+      const file = this.open(path, 0);
+      try {
+        return decodeUtf8(this.finish(file.read(0, 1 << 20))).replace(/\n$/, '');
+      } finally {
+        this.finish(file.release());
+      }
     });
   }
 

@@ -6,7 +6,7 @@
  */
 import { expect, test } from 'vitest';
 import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
-import { O_NONBLOCK, O_RDWR, O_TRUNC, O_WRONLY } from '../../src/abi/mode.ts';
+import { O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from '../../src/abi/mode.ts';
 import { RELEASES, type Release } from '../../src/abi/release.ts';
 import { readMachine } from '../../src/daemon/readMachine.ts';
 import { bootKernel } from '../../src/engine/boot.ts';
@@ -372,14 +372,23 @@ test('a full ring drops the oldest entries, and says how many were written', () 
   expect(machine.cat(`${T}/trace`)).toContain('# entries-in-buffer/entries-written: 51040/52000 ');
 });
 
-test('differences: who has trace open for reading does not keep 4.15 from tracing', () => {
-  const machine = aMachine('4.15');
+// biome-ignore format: the columns are the point
+test.each<[Release, flags: string, open: number, meanwhile: number, afterwards: number]>([
+  ['4.15', 'O_RDONLY',         O_RDONLY,           0, 1],
+  ['4.15', 'O_RDWR | O_TRUNC', O_RDWR | O_TRUNC,   0, 1],
+  ['4.15', 'O_WRONLY',         O_WRONLY,           1, 2],
+  ['6.1',  'O_RDONLY',         O_RDONLY,           1, 2],
+])('%s: while trace is open with %s calls are recorded or not', (release, _, flags, meanwhile, afterwards) => {
+  const machine = aMachine(release);
   machine.echo('cmdline_proc_show', `${T}/set_ftrace_filter`);
   machine.echo('function', `${T}/current_tracer`);
-  const held = machine.open(`${T}/trace`, 0);
+  const [held, another] = [machine.open(`${T}/trace`, flags), machine.open(`${T}/trace`, flags)];
+  another.release();
   machine.cat('proc/cmdline');
-  expect(traced(machine)).toEqual(['cmdline_proc_show <-seq_read']);
+  expect([traced(machine).length, machine.cat(`${T}/tracing_on`)]).toEqual([meanwhile, '1']);
   held.release();
+  machine.cat('proc/cmdline');
+  expect(traced(machine)).toHaveLength(afterwards);
 });
 
 test('differences: a word without a blank counts at once; calls of one moment have one time', () => {

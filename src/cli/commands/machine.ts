@@ -1,4 +1,5 @@
 /** `klpfs machine`: machine descriptions, the one in force and those to come. */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { NoMachineError } from '../findMachine.ts';
 import { addMachineOption, type MachineOptions, openMachine, readText } from '../machineFiles.ts';
@@ -6,6 +7,10 @@ import { print, printJson } from '../output.ts';
 
 interface ShowOptions extends MachineOptions {
   readonly json?: true;
+}
+
+interface CheckOptions {
+  readonly module?: readonly string[];
 }
 
 export function addMachineCommand(program: Command): void {
@@ -28,10 +33,16 @@ The same as a file: control/machine`,
     .command('check')
     .description('say what is wrong with a machine description, and where')
     .argument('<file>', 'a machine description in YAML')
+    .option(
+      '--module <file>',
+      'an ES module that the machine will have; again for more',
+      (file: string, files: readonly string[] = []) => [...files, file],
+    )
     .addHelpText(
       'after',
       `
 Prints FILE:LINE:COLUMN: MESSAGE for all that is wrong; nothing is mounted.
+What 'load' names is read, too. ES modules are run, to see what they export.
 
 Exit code: 0 it can be mounted, 1 it cannot.
 
@@ -59,12 +70,15 @@ async function findDescription(options: ShowOptions) {
     return JSON.parse(readText(await openMachine(options), 'control/machine'));
   } catch (error) {
     if (!(error instanceof NoMachineError)) throw error;
-    const { readDescription } = await import('../machineFile.ts');
-    return readDescription(undefined, {});
+    const { readMachine } = await import('../../daemon/readMachine.ts');
+    return readMachine('', 'default machine', {});
   }
 }
 
-async function check(path: string): Promise<void> {
-  const { readDescription } = await import('../machineFile.ts');
-  await readDescription(path, {});
+async function check(path: string, { module = [] }: CheckOptions): Promise<void> {
+  const { baseDirectoryOf, readDraft } = await import('../machineFile.ts');
+  const { prepareMachine } = await import('../../daemon/prepareMachine.ts');
+  const moduleFiles = module.map((file) => resolve(file));
+  const baseDirectory = baseDirectoryOf(path);
+  await prepareMachine(await readDraft(path, {}), { baseDirectory, moduleFiles });
 }

@@ -1,9 +1,9 @@
 /** `klpfs why`: who holds up the transition, where, and what would free them. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { formatStamp } from '../../tools/dmesgFormat.ts';
 import { CommandError } from '../commandError.ts';
 import { formatSeconds } from '../duration.ts';
-import { formatStamp } from '../kernelLog.ts';
 import { readConfiguration } from '../machineConfiguration.ts';
 import {
   addMachineOption,

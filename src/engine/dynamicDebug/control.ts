@@ -42,6 +42,16 @@ export function writeControl(kernel: Kernel, text: string): void {
   if (failures.length > 0) throw new KernelError('EINVAL', 'a command of dynamic debug is wrong');
 }
 
+/**
+ * Carries out what a module's parameter `dyndbg` says, for sites of this module only.
+ *
+ * Source: ddebug_exec_queries() by way of ddebug_dyndbg_param_cb().
+ */
+export function runQueries(kernel: Kernel, text: string, module: string): void {
+  const dialect = dialectOf(kernel.config.release);
+  for (const command of commandsIn(text)) execute(kernel, command, dialect, module);
+}
+
 /** Up to the first NUL, a command a line or between semicolons. Source: ddebug_exec_queries(). */
 function commandsIn(text: string): string[] {
   return text
@@ -52,7 +62,7 @@ function commandsIn(text: string): string[] {
 }
 
 /** False if the command is wrong; the next one is none the worse for it. */
-function execute(kernel: Kernel, text: string, dialect: Dialect): boolean {
+function execute(kernel: Kernel, text: string, dialect: Dialect, module?: string): boolean {
   const complain: Complain = (where, complaint) => {
     log(kernel, 'error', dialect.complaint(where, complaint));
     return new KernelError('EINVAL', complaint);
@@ -60,6 +70,7 @@ function execute(kernel: Kernel, text: string, dialect: Dialect): boolean {
   try {
     const { query, modifiers } = parseCommand(text, dialect, complain);
     for (const site of kernel.dynamicDebug.sites) {
+      if (module !== undefined && site.module !== module) continue;
       if (matches(site, query, dialect)) site.flags = changed(site.flags, modifiers);
     }
     return true;

@@ -16,8 +16,8 @@ export interface Dialect {
   readonly newline: string;
 }
 
-/** Source: lib/dynamic_debug.c of both. */
-const DIALECTS: readonly Dialect[] = [
+/** The last row whose span holds a release is its own. Source: lib/dynamic_debug.c of both. */
+export const DIALECTS: readonly Dialect[] = [
   {
     releases: since('4.0'),
     complaint: (where, text) => `dynamic_debug:${where}: ${text}`,

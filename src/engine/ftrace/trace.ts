@@ -3,7 +3,7 @@
  *
  * Source: kernel/trace/trace.c, kernel/trace/trace_functions.c, kernel/trace/ring_buffer.c.
  */
-import { KernelError } from '../../abi/errno.ts';
+import { assert, KernelError } from '../../abi/errno.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { commOf, cpuOf, kindOf, pidOf, type Task } from '../sched/task.ts';
@@ -36,6 +36,8 @@ export interface Trace {
   tracer: Tracer;
   /** tracing_on. */
   on: boolean;
+  /** stop_count: while somebody has stopped tracing, nothing is recorded. */
+  stops: number;
   /** What the function tracer sees calls by: global_ops, with set_ftrace_filter's filters. */
   readonly ops: FtraceOps;
   /** By the remainder of an entry's number; from `first` up to, not including, `next`. */
@@ -56,6 +58,7 @@ export function createTrace(cpus: number): Trace {
   return {
     tracer: 'nop',
     on: true,
+    stops: 0,
     ops: createOps({ handlerName: 'function_trace_call', handler: traceCall }),
     ring: [],
     capacity: cpus * ENTRIES_PER_CPU,
@@ -89,6 +92,17 @@ export function setTracingOn(kernel: Kernel, on: boolean): void {
   if (!on) wakeAll(kernel, kernel.trace.readers);
 }
 
+/** tracing_stop_tr(): nothing is recorded until as many startTracing() have come. */
+export function stopTracing(trace: Trace): void {
+  trace.stops += 1;
+}
+
+/** tracing_start_tr(). */
+export function startTracing(trace: Trace): void {
+  assert(trace.stops > 0, 'who starts tracing has stopped it');
+  trace.stops -= 1;
+}
+
 /** tracing_reset_online_cpus(). */
 export function clearTrace(trace: Trace): void {
   trace.ring.length = 0;
@@ -119,7 +133,7 @@ const LIST_FUNC_DEPTH = 1;
 /** Source: function_trace_call(), trace_function(). */
 function traceCall(kernel: Kernel, task: Task, ip: Code, parentIp: Code | undefined): undefined {
   const { trace, tasks, ftrace, clock } = kernel;
-  if (!trace.on) return;
+  if (!trace.on || trace.stops > 0) return;
   if (trace.next - trace.first === trace.capacity) {
     trace.first += 1;
     trace.overrun += 1;

@@ -16,13 +16,14 @@ export type LivepatchDebugLine =
   | 'transition-canceling'
   | Holdup['kind'];
 
-interface Era {
+export interface DebugSiteEra {
   readonly releases: ReleaseSpan;
   readonly sites: readonly DebugSiteDefinition[];
 }
 
+/** The last row whose span holds a release is its own. */
 // biome-ignore format: the columns are the point
-const ERAS: readonly Era[] = [
+export const DEBUG_SITE_ERAS: readonly DebugSiteEra[] = [
   {
     releases: since('4.12'),
     sites: [
@@ -64,7 +65,7 @@ const ERAS: readonly Era[] = [
 
 /** Those of a release, in the order of the control file. */
 export function livepatchDebugSites(release: Release): readonly DebugSiteDefinition[] {
-  return ERAS.findLast(({ releases }) => isIn(release, releases))?.sites ?? [];
+  return DEBUG_SITE_ERAS.findLast(({ releases }) => isIn(release, releases))?.sites ?? [];
 }
 
 function site(

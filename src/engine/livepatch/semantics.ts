@@ -3,7 +3,7 @@
  * that reads like a changelog.
  */
 import { KernelError } from '../../abi/errno.ts';
-import { compare, type Release } from '../../abi/release.ts';
+import { compare, type Point, type Release } from '../../abi/release.ts';
 import { emit } from '../events.ts';
 import type { FtraceOps } from '../ftrace/ftrace.ts';
 import type { Kernel } from '../kernel.ts';
@@ -24,10 +24,9 @@ import {
 } from './core.ts';
 import type { Holdup } from './events.ts';
 import { funcsOf, type Patch, type PatchObject, patchName, type Transition } from './model.ts';
+import { updatePatchState } from './patchState.ts';
 import { replacedBy } from './replace.ts';
 import { schedTrySwitch } from './transition.ts';
-
-type Point = `${number}.${number}`;
 
 export type ExitWork = 'signals' | 'patch';
 
@@ -46,6 +45,8 @@ export interface Semantics {
   readonly checkDisabling: (kernel: Kernel, patch: Patch) => void;
   /** When `enabled` changes: before the first attempt to complete, or after it. */
   readonly enabledChanges: 'before-first-pass' | 'after-first-pass';
+  /** All tasks have been told of a transition. */
+  readonly started: (kernel: Kernel) => void;
   /** A pass left tasks behind. */
   readonly nudge: (kernel: Kernel, transition: Transition) => void;
   /** A pass met the idle task of an idle cpu. */
@@ -75,6 +76,8 @@ export interface Semantics {
 interface Change {
   readonly since: Point;
   readonly source: string;
+  /** For people: what holds from then on. */
+  readonly what: string;
   readonly changes: Partial<Semantics>;
 }
 
@@ -86,6 +89,7 @@ const linux415: Semantics = {
   checkReliability: refuseUnlessImmediate,
   checkDisabling: checkOrderOfDisabling,
   enabledChanges: 'after-first-pass',
+  started: () => {},
   nudge: () => {},
   pokeIdle: () => {},
   retireUnpatched: putUnlessImmediate,
@@ -104,82 +108,130 @@ const linux415: Semantics = {
   holdupPrinter: ({ kind }) => (kind === 'running' ? 'klp_try_switch_task' : 'klp_check_stack'),
 };
 
-const history: readonly Change[] = [
+/** The oldest first; several rows of one release where it changed several things. */
+export const livepatchHistory: readonly Change[] = [
   {
     since: '4.18',
     source: 'shadow.c:klp_shadow_alloc(), klp_shadow_free()',
+    what: 'shadow variables can have a constructor and a destructor',
     changes: { checkShadowFunction: () => {} },
   },
   {
     since: '4.20',
     source: 'core.c:klp_init_object()',
+    what: 'an object whose name has 56 characters or more is EINVAL',
     changes: { checkNames: refuseLongObjectName },
   },
   {
     since: '5.1',
-    source: 'core.c:klp_enable_patch(), enabled_store(), transition.c:klp_complete_transition()',
+    source: 'core.c:klp_enable_patch(), transition.c:klp_complete_transition()',
+    what: 'a disabled or replaced patch loses its directory, and is never enabled again',
     changes: {
       initPatch: enrollPatch,
       exitPatch: () => {},
-      checkReliability: warnThatItMayNeverComplete,
-      checkDisabling: () => {},
-      enabledChanges: 'before-first-pass',
-      nudge: signalStragglers,
       retireUnpatched: () => {},
       retireCompleted: freeWhatIsGone,
     },
   },
   {
+    since: '5.1',
+    source: 'core.c:klp_enable_patch()',
+    what: 'without reliable stack traces a patch is enabled with a warning, not ENOSYS',
+    changes: { checkReliability: warnThatItMayNeverComplete },
+  },
+  {
+    since: '5.1',
+    source: 'core.c:enabled_store(), __klp_disable_patch()',
+    what: 'patches can be disabled in any order, not only the newest first',
+    changes: { checkDisabling: () => {} },
+  },
+  {
+    since: '5.1',
+    source: 'core.c:__klp_enable_patch(), __klp_disable_patch()',
+    what: 'enabled changes before the first pass of a transition, not after it',
+    changes: { enabledChanges: 'before-first-pass' },
+  },
+  {
+    since: '5.1',
+    source: 'transition.c:klp_send_signals()',
+    what: 'every 15th pass signals the tasks that stay behind',
+    changes: { nudge: signalStragglers },
+  },
+  {
     since: '5.6',
     source: 'patch.c:klp_patch_func(), commit 7162431dcf72 of ftrace',
+    what: 'while a function is patched, ftrace_enabled cannot become 0: EBUSY',
     changes: { opsFlags: { saveRegs: true, permanent: true } },
   },
   {
     since: '5.8',
     source: 'core.c:klp_module_coming()',
+    what: 'a module that is called vmlinux cannot be loaded: EINVAL',
     changes: { checkComing: refuseVmlinux },
   },
   {
     since: '5.9',
     source: 'kernel/entry/common.c:exit_to_user_mode_loop()',
+    what: 'on the way to user space a task switches before it takes signals, not after',
     changes: { exitWork: ['patch', 'signals'] },
   },
   {
     since: '5.11',
     source: 'patch.c:klp_patch_func(), CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS on x86',
+    what: 'livepatches need no registers: no R in enabled_functions for their functions',
     changes: { opsFlags: { saveRegs: false, permanent: true } },
   },
   {
     since: '5.17',
     source: 'transition.c:klp_try_complete_transition(), wake_up_if_idle()',
+    what: 'a pass wakes idle cpus, so that their idle tasks switch at once',
     changes: { pokeIdle: wakeIfIdle },
   },
   {
     since: '5.19',
-    source: 'transition.c:klp_force_transition(), klp_try_switch_task(); patch.c:klp_patch_func()',
+    source: 'transition.c:klp_force_transition()',
+    what: 'force pins patches that are on their way out, and no others',
+    changes: { noteForced: pinWhatIsGoingAway },
+  },
+  {
+    since: '5.19',
+    source: 'patch.c:klp_patch_func()',
+    what: "a function that ftrace does not know is logged as 'failed to find location'",
     changes: {
-      noteForced: pinWhatIsGoingAway,
       announceUntraceable: (kernel, oldName) =>
         emit(kernel, { type: 'location-not-found', oldName }),
-      holdupPrinter: () => 'klp_try_switch_task',
     },
+  },
+  {
+    since: '5.19',
+    source: 'transition.c:klp_try_switch_task()',
+    what: 'all debug lines about tasks that stay behind begin with klp_try_switch_task',
+    changes: { holdupPrinter: () => 'klp_try_switch_task' },
   },
   {
     since: '6.4',
     source: 'sched/core.c:klp_cond_resched(), transition.c:__klp_sched_try_switch()',
+    what: 'a kthread that computes switches itself where others may run',
     changes: { condResched: schedTrySwitch },
+  },
+  {
+    since: '6.4',
+    source: 'sched/core.c:sched_dynamic_klp_enable(); seen on Debian 6.12',
+    what: 'all cpus are interrupted at the start: who idles or is in user space switches',
+    changes: { started: interruptCpus },
   },
   {
     // Later kernels, and the stable ones of Debian, take 0 and 1 for the same; this one never did.
     since: '6.14',
     source: 'core.c:klp_find_func()',
+    what: 'a replacement that writes position 1 for 0, or 0 for 1, means another function',
     changes: { isSamePosition: (a, b) => a === b },
   },
 ];
 
 /** The rules of one release. */
 export function semanticsOf(release: Release): Semantics {
-  const past = history.filter(({ since }) => compare(release, since) >= 0);
+  const past = livepatchHistory.filter(({ since }) => compare(release, since) >= 0);
   return Object.assign({}, linux415, ...past.map(({ changes }) => changes));
 }
 
@@ -217,6 +269,20 @@ function refuseLongObjectName(object: PatchObject): void {
 function putUnlessImmediate(patch: Patch): void {
   const immediate = patch.immediate || [...funcsOf(patch)].some((func) => func.immediate);
   if (!immediate) putModule(patch.module);
+}
+
+/**
+ * The call sites of cond_resched() are rewritten one by one, and each time every cpu is interrupted.
+ * Before that is over, idle tasks have come by their idle loop, processes that compute by user space.
+ *
+ * Source: arch/x86/kernel/alternative.c:text_poke_sync(), sched/idle.c:do_idle().
+ */
+function interruptCpus(kernel: Kernel): void {
+  const { tasks, cpus } = kernel;
+  for (const { current, idle, busyUntilNs } of cpus) {
+    const isInUserSpace = kindOf(tasks, current) === 'user' && busyUntilNs !== undefined;
+    if (current === idle || isInUserSpace) updatePatchState(kernel, current);
+  }
 }
 
 /** SIGNALS_TIMEOUT: every so many passes. */

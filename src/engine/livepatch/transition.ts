@@ -97,6 +97,7 @@ export function* startTransition(kernel: Kernel): Context {
     kernel.tasks.patchPending[task] = 1;
     armTick(kernel, cpuOfTask(kernel, task));
   });
+  kernel.semantics.started(kernel);
 }
 
 /**

@@ -4,6 +4,8 @@
  * Source: kernel/module.c:load_module(), delete_module().
  */
 import { KernelError } from '../../abi/errno.ts';
+import { between, isIn } from '../../abi/release.ts';
+import { runQueries } from '../dynamicDebug/control.ts';
 import { emit } from '../events.ts';
 import {
   addSymbols,
@@ -18,19 +20,21 @@ import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
-import { type Module, type ModuleDefinition, moduleName } from './model.ts';
-import { parseParameter } from './parameters.ts';
+import { enterNewFunctions } from '../sched/program.ts';
+import { waitOn, wakeAll } from '../sched/wait.ts';
+import type { Argument } from './arguments.ts';
+import {
+  type Module,
+  type ModuleDefinition,
+  moduleName,
+  type ParameterDefinition,
+} from './model.ts';
+import { setParameter } from './parameters.ts';
 import { putModule, tryGetModule } from './references.ts';
 import { taintForModule } from './taint.ts';
 
 /** What a module takes that has hardly any code. */
 const LEAST_CORE_BYTES = 16_384;
-
-/** One `name=value` of an insmod command line; without a value it is a switch. */
-export interface Argument {
-  readonly name: string;
-  readonly value: string | undefined;
-}
 
 /**
  * Loads a module that is available, up to the end of its init().
@@ -47,9 +51,7 @@ export function* loadModule(
   if (!definition) throw new KernelError('ENOENT', `there is no module '${fileName}'`);
 
   const taints = taintForModule(kernel, definition);
-  if (kernel.modules.loaded.has(definition.name)) {
-    throw new KernelError('EEXIST', `module '${definition.name}' is loaded`);
-  }
+  yield* waitForOthers(kernel, definition.name);
   const module = layOut(kernel, definition, taints);
   try {
     useDependencies(kernel, module);
@@ -88,6 +90,31 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
   yield* moduleGoing(kernel, module);
   yield* free(kernel, module);
   emit(kernel, { type: 'module-removed', module: name });
+}
+
+/** Since 6.2, and the stable releases of 6.1, who has waited for a load that failed does not try again. */
+export const RETRIES = between('4.0', '6.1');
+
+/**
+ * Comes back when the module can be loaded: another load of it is waited for, since it may fail.
+ *
+ * @throws KernelError EEXIST if it is loaded, EBUSY if a load of it has just failed or it is going.
+ *
+ * Source: add_unformed_module().
+ */
+function* waitForOthers(kernel: Kernel, name: string): Context {
+  const { config, modules } = kernel;
+  const retries = isIn(config.release, RETRIES);
+  for (let old = modules.loaded.get(name); old; old = modules.loaded.get(name)) {
+    if (old.state === 'live') throw new KernelError('EEXIST', `module '${name}' is loaded`);
+    if (retries || old.state === 'coming') {
+      const wakeup = yield* waitOn(kernel, modules.finished, 'interruptible');
+      if (wakeup === 'signal') throw new KernelError('EINTR', 'a signal came');
+    }
+    if (!retries && modules.loaded.get(name)?.state !== 'live') {
+      throw new KernelError('EBUSY', `another load of '${name}' has failed, or it is going`);
+    }
+  }
 }
 
 /** Modules that are loaded and need this one. */
@@ -162,6 +189,8 @@ function* bringToLife(kernel: Kernel, module: Module, given: readonly Argument[]
     putModule(module);
   }
   module.state = 'live';
+  enterNewFunctions(kernel, module.code.values());
+  wakeAll(kernel, kernel.modules.finished);
 }
 
 /** A positive number is no error for those who look for negative ones. Source: do_init_module(). */
@@ -169,26 +198,55 @@ function isSuccess(error: unknown): error is KernelError {
   return error instanceof KernelError && error.errno > 0;
 }
 
-/** A name that the module does not have is ignored, and logged. Source: parse_args(). */
+/**
+ * All of them are tried, whatever is wrong with the others; a dash in a name is as good as an
+ * underscore.
+ *
+ * @throws KernelError that of the last one that is wrong.
+ * Source: parse_args(), parse_one().
+ */
 function setParameters(kernel: Kernel, module: Module, given: readonly Argument[]): void {
+  let failure: unknown;
   for (const { name, value } of given) {
-    const parameter = module.definition.parameters.find((known) => known.name === name);
+    const parameter = module.definition.parameters.find(
+      (known) => known.name === name.replaceAll('-', '_'),
+    );
     if (!parameter) {
-      emit(kernel, { type: 'module-unknown-parameter', module: module.name, parameter: name });
+      takeUnknownParameter(kernel, module, { name, value });
       continue;
     }
     try {
-      module.parameters.set(name, parseParameter(kernel, parameter, value));
+      setParameter(kernel, module, parameter, value);
     } catch (error) {
       emit(kernel, {
         type: 'module-invalid-parameter',
         module: module.name,
         parameter: name,
-        value: value ?? '',
+        value: unparsed(parameter, value ?? ''),
       });
-      throw error;
+      failure = error;
     }
   }
+  if (failure !== undefined) throw failure;
+}
+
+/** Source: unknown_module_param_cb(), lib/dynamic_debug.c:ddebug_dyndbg_param_cb(). */
+function takeUnknownParameter(kernel: Kernel, module: Module, { name, value }: Argument): void {
+  if (name === 'async_probe') return;
+  const dot = name.indexOf('.');
+  if (name.slice(dot + 1) === 'dyndbg') runQueries(kernel, value ?? '+p', module.name);
+  // What is behind a dot is gone by now.
+  else
+    emit(kernel, {
+      type: 'module-unknown-parameter',
+      module: module.name,
+      parameter: dot < 0 ? name : name.slice(0, dot),
+    });
+}
+
+/** Elements of an array are cut off where they stand. Source: param_array(). */
+function unparsed({ most }: ParameterDefinition, text: string): string {
+  return most === undefined ? text : text.replace(/,.*/s, '');
 }
 
 function addToSysfs(kernel: Kernel, module: Module): void {
@@ -220,6 +278,7 @@ function* free(kernel: Kernel, module: Module): Context {
   }
   module.state = 'unformed';
   kernel.modules.loaded.delete(module.name);
+  wakeAll(kernel, kernel.modules.finished);
   removeSymbols(kernel.kallsyms, module);
   for (const used of module.uses) putModule(used);
 }

@@ -7,6 +7,7 @@ import type { KobjectDirectory } from '../kobject.ts';
 import type { Patch, PatchDefinition } from '../livepatch/model.ts';
 import type { Answer } from '../sched/context.ts';
 import type { Kthread } from '../sched/kthread.ts';
+import type { WaitQueue } from '../sched/wait.ts';
 
 /** coming, live and going as in /sys/module/NAME/initstate; unformed once its memory is gone. */
 export type ModuleState = 'coming' | 'live' | 'going' | 'unformed';
@@ -49,7 +50,8 @@ export interface ModuleDefinition {
   readonly releases?: ReleaseSpan;
 }
 
-type Element = number | boolean | string;
+/** What an array parameter has several of. */
+export type Element = number | boolean | string;
 /** What a parameter is: an array has as many elements as were given. */
 export type ParameterValue = Element | readonly Element[];
 
@@ -95,6 +97,8 @@ export interface ModuleRegistry {
   readonly available: Map<string, ModuleDefinition>;
   /** What is loaded, the oldest first. */
   readonly loaded: Map<string, Module>;
+  /** module_wq: who waits for another load of a module to come to its end. */
+  readonly finished: WaitQueue;
   /** tainted_mask. Source: include/linux/kernel.h:TAINT_*. */
   taintMask: number;
   /** Messages that are printed once a boot, and were. */
@@ -110,6 +114,7 @@ export function createModuleRegistry(
   return {
     available: new Map(fitting.map((definition) => [definition.name, definition])),
     loaded: new Map(),
+    finished: { waiters: [] },
     taintMask: 0,
     printedOnce: new Set(),
   };

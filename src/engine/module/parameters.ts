@@ -4,44 +4,56 @@ import { emit } from '../events.ts';
 import type { Kernel } from '../kernel.ts';
 import { parseBool, parseInteger } from '../kstrtox.ts';
 import { LOG_LEVEL } from '../printk.ts';
-import type { ParameterDefinition, ParameterValue } from './model.ts';
+import type { Element, Module, ParameterDefinition, ParameterValue } from './model.ts';
 
 const INT_MIN = -(2 ** 31);
 const INT_MAX = 2 ** 31 - 1;
 
 /**
- * `text` is undefined for a name without `=`, which is how booleans are switched on.
+ * Gives a parameter of a module another value. `text` is undefined for a name without `=`, which is
+ * how booleans are switched on. An array keeps the elements in front of the one that is refused.
  *
  * @throws KernelError EINVAL or ERANGE as param_set_*() does.
  */
-export function parseParameter(
+export function setParameter(
   kernel: Kernel,
+  { parameters }: Module,
   parameter: ParameterDefinition,
   text: string | undefined,
-): ParameterValue {
+): void {
   const { name, type, most } = parameter;
-  if (text === undefined) {
-    if (type === 'bool' && most === undefined) return true;
-    throw new KernelError('EINVAL', `${name} needs a value`);
+  if (most === undefined) {
+    parameters.set(name, text === undefined ? switchOn(parameter) : parseOne(kernel, type, text));
+    return;
   }
-  return most === undefined ? parseOne(kernel, type, text) : parseArray(kernel, parameter, text);
+  if (text === undefined) throw new KernelError('EINVAL', `${name} needs a value`);
+  const elements: Element[] = [];
+  parameters.set(name, elements);
+  for (const element of parseArray(kernel, parameter, text)) elements.push(element);
+}
+
+function switchOn({ name, type }: ParameterDefinition): boolean {
+  if (type === 'bool') return true;
+  throw new KernelError('EINVAL', `${name} needs a value`);
 }
 
 /** Source: param_array(). */
-function parseArray(
+function* parseArray(
   kernel: Kernel,
   { name, type, most = 0 }: ParameterDefinition,
   text: string,
-): ParameterValue {
-  return text.split(',').map((element, index) => {
-    if (index < most) return parseOne(kernel, type, element);
-    const line = `${name}: can only take ${most} arguments`;
-    emit(kernel, { type: 'printk', level: LOG_LEVEL.error, text: line });
-    throw new KernelError('EINVAL', line);
-  });
+): Generator<Element, void> {
+  for (const [index, element] of text.split(',').entries()) {
+    if (index === most) {
+      const line = `${name}: can only take ${most} arguments`;
+      emit(kernel, { type: 'printk', level: LOG_LEVEL.error, text: line });
+      throw new KernelError('EINVAL', line);
+    }
+    yield parseOne(kernel, type, element);
+  }
 }
 
-function parseOne(kernel: Kernel, type: ParameterDefinition['type'], text: string) {
+function parseOne(kernel: Kernel, type: ParameterDefinition['type'], text: string): Element {
   switch (type) {
     case 'int': {
       const value = parseInteger(text);
@@ -51,7 +63,7 @@ function parseOne(kernel: Kernel, type: ParameterDefinition['type'], text: strin
     case 'bool':
       return parseBool(text, kernel.config.release);
     case 'string':
-      return text.replace(/\n$/, '');
+      return text;
   }
 }
 

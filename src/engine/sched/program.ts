@@ -6,12 +6,21 @@
  */
 import { runBody } from '../call.ts';
 import { emit } from '../events.ts';
+import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, isContext, type SleepState } from './context.ts';
 import { enterByName, type FunctionReference, referTo } from './enter.ts';
 import { exitTask, waitForChild } from './exit.ts';
 import { cloneThread, forkTask } from './fork.ts';
-import { attachThread, goBackToEntry, sleepTask, spendTime, wakeTask } from './scheduler.ts';
+import {
+  attachThread,
+  goBackToEntry,
+  interruptSleep,
+  STEPS_BACK_TO_ENTRY,
+  sleepTask,
+  spendTime,
+  wakeTask,
+} from './scheduler.ts';
 import { isSleepRefused, killOtherThreads } from './signal.ts';
 import { pidOf, stackOf, startWaiting, type Task } from './task.ts';
 
@@ -227,7 +236,26 @@ function sleepUnlessSignalled(
     return;
   }
   const untilNs = durationNs === undefined ? undefined : kernel.clock.nowNs + durationNs;
+  const lacking = sleepFunctions(kernel, task).some(({ code }) => !code);
+  if (lacking) startWaiting(kernel.tasks, task, kernel.tasks.outside);
   sleepTask(kernel, task, state, untilNs);
+}
+
+/** Those that the sleep which the task is in has entered, or was to enter. */
+function sleepFunctions({ tasks }: Kernel, task: Task): readonly FunctionReference[] {
+  const entry = (tasks.position[task] ?? 0) - STEPS_BACK_TO_ENTRY;
+  const instruction = tasks.program[task]?.instructions[entry];
+  return instruction?.kind === 'enter' ? instruction.functions : [];
+}
+
+/** Functions have come: sleeps that lacked one of them begin anew, and enter it. */
+export function enterNewFunctions(kernel: Kernel, codes: Iterable<Code>): void {
+  const names = new Set<string>();
+  for (const { name } of codes) names.add(name);
+  for (const task of [...kernel.tasks.outside]) {
+    const isAwaited = ({ code, name }: FunctionReference) => !code && names.has(name);
+    if (sleepFunctions(kernel, task).some(isAwaited)) interruptSleep(kernel, task);
+  }
 }
 
 function waitForEvent(kernel: Kernel, task: Task, name: string): void {

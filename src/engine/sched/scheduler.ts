@@ -53,10 +53,31 @@ export function spawnClient<T>(
   settled: (outcome: Outcome<T>) => void,
 ): Task {
   const cpu = chooseCpu(kernel);
-  const task = createTask(kernel, { comm, kind: 'client', cpu: cpu.id });
-  attachThread(kernel, task, context, settled);
-  pushFirst(cpu.runQueue, task);
+  const task = createClient(kernel, { comm, kind: 'client', cpu: cpu.id }, context, settled);
   preempt(cpu);
+  return task;
+}
+
+/** The same on the cpu of the current task, once that leaves it: no other cpu hears of it. */
+export function spawnSuccessor<T>(
+  kernel: Kernel,
+  comm: string,
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+): Task {
+  const { id } = cpuOfTask(kernel, kernel.current);
+  return createClient(kernel, { comm, kind: 'client', cpu: id }, context, settled);
+}
+
+function createClient<T>(
+  kernel: Kernel,
+  created: NewTask,
+  context: Context<T>,
+  settled: (outcome: Outcome<T>) => void,
+): Task {
+  const task = createTask(kernel, created);
+  attachThread(kernel, task, context, settled);
+  pushFirst(cpuOfTask(kernel, task).runQueue, task);
   return task;
 }
 
@@ -147,7 +168,7 @@ export function goBackToEntry({ tasks, emptyStack }: Kernel, task: Task): void {
 }
 
 /** A sleep of a program is three instructions: enter functions, sleep, return from them. */
-const STEPS_BACK_TO_ENTRY = 2;
+export const STEPS_BACK_TO_ENTRY = 2;
 
 /** Lets the task that runs now compute until then: in user space, or in the kernel if a kthread. */
 export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {

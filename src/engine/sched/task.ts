@@ -69,6 +69,8 @@ export interface TaskTable {
   readonly calls: Map<Task, readonly string[]>;
   /** Where a sleeping task will be looked for by those who wake it. */
   readonly waitsIn: Map<Task, Set<Task>>;
+  /** Tasks that sleep without a function in which they are to sleep: its module is not loaded. */
+  readonly outside: Set<Task>;
   /** Tasks that pass the way out of the kernel before they go on with their program. */
   readonly leavingKernel: Set<Task>;
   readonly byPid: Map<number, Task>;
@@ -139,6 +141,7 @@ export function createTaskTable(): TaskTable {
     notified: new Set(),
     calls: new Map(),
     waitsIn: new Map(),
+    outside: new Set(),
     leavingKernel: new Set(),
     byPid: new Map(),
     family: createFamily(),

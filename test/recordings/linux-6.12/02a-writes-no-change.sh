@@ -1,0 +1,1 @@
+../linux-6.1/02a-writes-no-change.sh

@@ -1,0 +1,1 @@
+../linux-6.1/06a-failures.sh

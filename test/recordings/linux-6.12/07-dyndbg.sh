@@ -1,0 +1,1 @@
+../linux-6.1/07-dyndbg.sh

@@ -1,0 +1,1 @@
+../linux-6.1/08-dyndbg-grammar.sh
