@@ -41,7 +41,7 @@ function wholeLines(output: string): string {
 }
 
 function textOf(record: Recorded): string {
-  const dmesg = record.dmesg.filter((line) => !PASSES.test(line));
+  const dmesg = record.dmesg.filter((line) => !PASSES.test(line) && !CALL_TRACE.test(line));
   // The end of transitions is always waited for.
   const text = normalise(transcript({ ...record, dmesg, settled_after_ms: 0 }));
   return text.replaceAll(TRAMPOLINE, 'tramp: CODE (');
@@ -49,6 +49,10 @@ function textOf(record: Recorded): string {
 
 /** Of each pass, of each fifteenth one: how many there were depends on how long one looked. */
 const PASSES = /^livepatch: (?:klp_try_switch_task: .*|signaling remaining tasks)$/;
+
+/** A warning's registers and call trace: `call-traces` in docs/differences.md. */
+const CALL_TRACE =
+  /^(?:CPU: \d|Tainted: |Hardware name: |Call Trace:| <\/?TASK>| (?:\? )?\S+\+0x|RIP: |RSP: |R[A-D]X: |RBP: |R1[03]: |Code: )/;
 
 /** It lies where code of a module's init() was, and may be called by its name. */
 const TRAMPOLINE = /tramp: \S+(?: \[\w+\])? \(/g;

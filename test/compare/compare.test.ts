@@ -58,6 +58,7 @@ test('every kind of step is made, and not seldom', () => {
   for (const step of generate(1, 300).flat()) counts.set(step.do, (counts.get(step.do) ?? 0) + 1);
   expect(Math.min(...counts.values())).toBeGreaterThan(20);
   expect([...counts.keys()].sort()).toEqual([
+    'chmod',
     'ftrace-enabled',
     'load',
     'read',

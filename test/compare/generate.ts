@@ -88,6 +88,7 @@ function choicesOf(guess: Guess): Weighted<Chooser> {
     [targets.size * 4 + 1, unloadTarget],
     [patches.size > 0 ? 5 : 0, setParameter],
     [2, read],
+    [enabled.size > 0 ? 2 : 0, changeMode],
     [canBlock ? 25 : 1, () => ({ do: 'start-reader' })],
     [readers ? 7 : 0, () => ({ do: 'release-readers' })],
     [readers ? 5 : 0, signalReaders],
@@ -102,7 +103,8 @@ function choicesOf(guess: Guess): Weighted<Chooser> {
 const KLPX = ['klpx_a', 'klpx_b', 'klpx_c'];
 const BUSY = 'test_klp_callbacks_busy';
 const TARGETS = ['klpx_target', 'livepatch_callbacks_mod', 'test_klp_callbacks_mod', BUSY];
-const REFUSALS = [-1, -2, -11, -12, -16, -17, -19, -22];
+/** And 1, with which nothing is as it should be. */
+const REFUSALS = [-1, -2, -11, -12, -16, -17, -19, -22, 1];
 const REPLACE = ({ random }: Guess): Parameters => ({ replace: randomBelow(random, 2) });
 const PRE_PATCH_RET = ({ random }: Guess): Parameters =>
   chance(random, 25) ? { pre_patch_ret: oneOf(random, REFUSALS) } : {};
@@ -143,7 +145,8 @@ function loadPatch(guess: Guess): Step {
     return { do: 'load', by, module: 'klpx_nolp', parameters: { f0: 'version_proc_show' } };
   }
   if (chance(random, 70)) {
-    return { do: 'load', by, module: fresh(KLPX), parameters: klpxParameters(guess) };
+    const module = fresh(KLPX);
+    return { do: 'load', by, module, parameters: klpxParameters(guess, module) };
   }
   const busy = guess.targets.has(BUSY) && chance(random, 60);
   const module = busy ? 'test_klp_callbacks_demo' : fresh(Object.keys(SAMPLES));
@@ -182,11 +185,11 @@ const ODD_PARAMETERS: readonly Parameters[] = [
   { s1: '' },
   { t0: '0x7fffffff' },
   { t0: '99999999999' },
-  { s0: -1 },
+  { s0: 99 },
 ];
 
-/** What klpx_generic.h describes. A function is never named twice: sysfs would warn of that. */
-function klpxParameters({ random, readers }: Guess): Parameters {
+/** What klpx_generic.h describes. */
+function klpxParameters({ random, readers }: Guess, module: string): Parameters {
   if (chance(random, 2)) return { noobjs: 1 };
   const inTarget = chance(random, readers ? 75 : 55);
   const functions = inTarget ? TARGET_FUNCTIONS : VMLINUX_FUNCTIONS;
@@ -196,9 +199,9 @@ function klpxParameters({ random, readers }: Guess): Parameters {
     ...(inTarget ? { obj0: 'klpx_target' } : {}),
     ...(chance(random, inTarget ? 70 : 96) ? { f0 } : {}),
     ...(chance(random, 15) ? { s0: 1 + randomBelow(random, 2) } : {}),
-    ...(chance(random, 20) && f1 !== f0 ? { f1 } : {}),
+    ...(chance(random, f1 === f0 ? 5 : 30) ? { f1 } : {}),
     ...(inTarget && chance(random, readers ? 85 : 60) ? { w: 1 } : {}),
-    ...(chance(random, 40) ? secondObject(random, inTarget) : {}),
+    ...(chance(random, 40) ? secondObject(random, inTarget, module) : {}),
     ...(chance(random, 30) ? { replace: 1 } : {}),
     ...(chance(random, 25) ? state(random) : {}),
     ...(chance(random, 60) ? callbacks(random) : {}),
@@ -208,12 +211,19 @@ function klpxParameters({ random, readers }: Guess): Parameters {
   };
 }
 
-function secondObject(random: Random, otherIsTarget: boolean): Parameters {
+function secondObject(random: Random, otherIsTarget: boolean, own: string): Parameters {
   // It has callbacks, but no function that could be patched.
-  if (chance(random, 30)) return { obj1: 'test_klp_callbacks_mod' };
+  if (chance(random, 25)) return { obj1: 'test_klp_callbacks_mod' };
+  if (chance(random, 25)) return livepatchAsObject(random, own);
   return otherIsTarget
     ? { obj1: 'vmlinux', g0: weighted(random, VMLINUX_FUNCTIONS) }
     : { obj1: 'klpx_target', g0: weighted(random, TARGET_FUNCTIONS) };
+}
+
+/** A function that itself replaces one. Never new_show1(), by which it is replaced: it would call itself. */
+function livepatchAsObject(random: Random, own: string): Parameters {
+  const obj1 = oneOf(random, [...KLPX.filter((name) => name !== own), 'livepatch_sample']);
+  return { obj1, g0: obj1 === 'livepatch_sample' ? 'livepatch_cmdline_proc_show' : 'new_show0' };
 }
 
 /** State 1 is that of test_klp_state, which does not survive that others have it, too. */
@@ -330,6 +340,13 @@ function read(guess: Guess): Step {
     '/proc/sys/kernel/ftrace_enabled',
   ]);
   return { do: 'read', path };
+}
+
+function changeMode(guess: Guess): Step {
+  const { random } = guess;
+  const file = oneOf(random, ['enabled', 'force', 'transition', 'vmlinux', 'klpx_target/patched']);
+  const mode = oneOf(random, ['600', '000', '444', '777', 'a-r', '4755']);
+  return { do: 'chmod', mode, file: `${enabledPatch(guess)}/${file}` };
 }
 
 function chance(random: Random, percent: number): boolean {

@@ -12,6 +12,7 @@ export type Step =
   /** `file` below /sys/kernel/livepatch. */
   | { readonly do: 'write'; readonly file: string; readonly text: string }
   | { readonly do: 'read'; readonly path: string }
+  | { readonly do: 'chmod'; readonly mode: string; readonly file: string }
   | {
       readonly do: 'set';
       readonly module: string;
@@ -40,6 +41,8 @@ export function commandOf(step: Step): string {
       return `printf '${escaped(step.text)}' > $K/${step.file}`;
     case 'read':
       return `cat ${step.path}`;
+    case 'chmod':
+      return `chmod ${step.mode} $K/${step.file}`;
     case 'set':
       return `echo ${step.value} > $M/${step.module}/parameters/${step.parameter}`;
     case 'ftrace-enabled':
