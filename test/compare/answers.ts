@@ -52,7 +52,7 @@ const PASSES = /^livepatch: (?:klp_try_switch_task: .*|signaling remaining tasks
 
 /** A warning's registers and call trace: `call-traces` in docs/differences.md. */
 const CALL_TRACE =
-  /^(?:CPU: \d|Tainted: |Hardware name: |Call Trace:| <\/?TASK>| (?:\? )?\S+\+0x|RIP: |RSP: |R[A-D]X: |RBP: |R1[03]: |Code: )/;
+  /^(?:CPU: \d|Tainted: |Hardware name: |Call Trace:| <\/?TASK>| (?:\? )?(?:\S+\+)?0x|RIP: |RSP: |R[A-D]X: |RBP: |R1[03]: |Code: )/;
 
 /** It lies where code of a module's init() was, and may be called by its name. */
 const TRAMPOLINE = /tramp: \S+(?: \[\w+\])? \(/g;

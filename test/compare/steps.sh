@@ -114,10 +114,19 @@ show_patches() {
 }
 
 show_modules() {
-  local name references users state taint
+  local name references users state taint mode path lines
   while read -r name _ references users state _ taint; do
     echo "$name $references $users $state $taint"
-  done </proc/modules
+    find "$M/$name/parameters" "$M/$name/holders" -mindepth 1 -printf '%M %p\n' 2>/dev/null
+  done </proc/modules >/tmp/modules
+  while read -r mode path; do
+    case $mode in
+      -r*)
+        mapfile -t lines <"$path"
+        echo "$mode $path: ${lines[*]}" ;;
+      *) echo "$mode $path" ;;
+    esac
+  done </tmp/modules
 }
 
 # Which functions ftrace redirects, and what is printed by those that get patched; "-" is the kernel's own text.
@@ -146,7 +155,7 @@ readers() {
 
 # And init, and kthreadd, which nobody holds up.
 show_tasks() {
-  local pid state lines
+  local pid state lines line
   for pid in 1 2; do
     read -r state <"/proc/$pid/patch_state"
     echo "task $pid: patch_state $state"
@@ -155,6 +164,9 @@ show_tasks() {
   while read -r pid; do
     if { read -r state <"/proc/$pid/patch_state"; } 2>/dev/null; then
       echo "reader: patch_state $state"
+      while read -r line; do
+        case $line in *_wait+*) echo "reader: $line" ;; esac
+      done <"/proc/$pid/stack"
     else
       # In klpfs the process of the machine has a companion, which prints.
       while builtin kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
