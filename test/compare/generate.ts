@@ -91,7 +91,7 @@ function choicesOf(guess: Guess): Weighted<Chooser> {
     [enabled.size > 0 ? 2 : 0, changeMode],
     [canBlock ? 25 : 1, () => ({ do: 'start-reader' })],
     [readers ? 7 : 0, () => ({ do: 'release-readers' })],
-    [readers ? 5 : 0, signalReaders],
+    [readers ? 7 : 0, signalReaders],
     [targets.has(BUSY) ? 10 : 0, () => ({ do: 'unblock' })],
     [
       ftraceEnabled ? 1 : 12,
@@ -155,7 +155,10 @@ function loadPatch(guess: Guess): Step {
 
 /** Readers block interruptibly, killably or uninterruptibly. */
 const TARGET_PARAMETERS: Readonly<Record<string, (random: Random) => Parameters>> = {
-  klpx_target: (random) => ({ mode: oneOf(random, [0, 1, 2, 2]) }),
+  klpx_target: (random) => ({
+    mode: oneOf(random, [0, 0, 1, 2]),
+    ...(chance(random, 15) ? { kthr: 1 } : {}),
+  }),
   [BUSY]: (random) => (chance(random, 70) ? { block_transition: 'Y' } : {}),
 };
 
