@@ -162,8 +162,11 @@ const TARGET_PARAMETERS: Readonly<Record<string, (random: Random) => Parameters>
   [BUSY]: (random) => (chance(random, 70) ? { block_transition: 'Y' } : {}),
 };
 
-function loadTarget({ random }: Guess): Step {
-  const module = chance(random, 65) ? 'klpx_target' : oneOf(random, TARGETS);
+function loadTarget({ random, patches }: Guess): Step {
+  // Its init() would wait forever for the work function that this patch replaces.
+  const isStuck = (name: string) => name === BUSY && patches.has('test_klp_callbacks_demo');
+  const targets = TARGETS.filter((name) => !isStuck(name));
+  const module = chance(random, 65) ? 'klpx_target' : oneOf(random, targets);
   const parameters = TARGET_PARAMETERS[module]?.(random) ?? {};
   return { do: 'load', by: loader(random), module, parameters };
 }
