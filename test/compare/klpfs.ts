@@ -18,7 +18,7 @@ import type { Sequence } from './steps.ts';
 
 const RECORDINGS = join(import.meta.dirname, '../recordings');
 /** Virtual seconds per real second: steps wait by the machine's clock. */
-const SPEED = 10;
+const SPEED = 4;
 /** Guests that run at a time: they wait for their shells as much as for machines. */
 const GUESTS = 2;
 
