@@ -283,6 +283,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     key: 'code-layout',
     ids: ['shadow.state'],
+    releases: ['6.1'],
     changes: [[/^(dummy_check .*\n)(dummy_free .*\n)/gm, '$2$1']],
   },
   {
@@ -323,7 +324,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     key: 'transition-speed',
-    ids: ['dd.load', 'prefix.load.p'],
+    ids: ['dd4.replace', 'cmd.load', 'cmd.disable', 'shadow.off1', 'prefix.load.p'],
     releases: ['6.12'],
     changes: [[/^livepatch: klp_try_switch_task: swapper.*\n/gm, '']],
   },
