@@ -347,18 +347,6 @@ export const DIFFERENCES: readonly Difference[] = [
     ],
   },
   {
-    key: 'waiting-insmod',
-    ids: ['coming.start'],
-    releases: ['6.12'],
-    changes: [
-      ['second insmod rc=0\nrc=0\n', 'rc=0\nsecond insmod rc=1\n'],
-      [
-        'sys TIME\n',
-        'sys TIME\ninsmod: ERROR: could not insert module /lib/modules/6.12.117+deb12-amd64/extra/klpx_a.ko: File exists\n',
-      ],
-    ],
-  },
-  {
     key: 'transition-speed',
     ids: ['trans.force'],
     changes: [['rc=0\n1\n0\n-1\n', 'rc=0\n1\n1\n1\n']],

@@ -4,7 +4,7 @@
  * Source: kernel/module.c:load_module(), delete_module().
  */
 import { KernelError } from '../../abi/errno.ts';
-import { between, isIn } from '../../abi/release.ts';
+import { between, isIn, since } from '../../abi/release.ts';
 import { runQueries } from '../dynamicDebug/control.ts';
 import { emit } from '../events.ts';
 import {
@@ -21,9 +21,10 @@ import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
 import { enterNewFunctions } from '../sched/program.ts';
-import { waitOn, wakeAll } from '../sched/wait.ts';
+import { createWaitQueue, waitOn, wakeAll } from '../sched/wait.ts';
 import type { Argument } from './arguments.ts';
 import {
+  type Load,
   type Module,
   type ModuleDefinition,
   moduleName,
@@ -50,6 +51,44 @@ export function* loadModule(
   const definition = kernel.modules.available.get(moduleName(fileName));
   if (!definition) throw new KernelError('ENOENT', `there is no module '${fileName}'`);
 
+  const load = () => initModule(kernel, definition, parameters);
+  if (isIn(kernel.config.release, JOINS_LOADS)) yield* once(kernel, definition.name, load);
+  else yield* load();
+}
+
+/** From 6.5 on who loads what is just being loaded waits for that, and ends as it does. */
+export const JOINS_LOADS = since('6.5');
+
+/** Source: kernel/module/main.c:idempotent_init_module(). */
+function* once(kernel: Kernel, name: string, load: () => Context): Context {
+  const { loads } = kernel.modules;
+  const running = loads.get(name);
+  if (running) {
+    if ((yield* waitOn(kernel, running.ended, 'interruptible')) === 'signal') {
+      throw new KernelError('EINTR', 'a signal came');
+    }
+    if (running.failure !== undefined) throw running.failure;
+    return;
+  }
+  const own: Load = { ended: createWaitQueue(), failure: undefined };
+  loads.set(name, own);
+  try {
+    yield* load();
+  } catch (error) {
+    own.failure = error;
+    throw error;
+  } finally {
+    loads.delete(name);
+    wakeAll(kernel, own.ended);
+  }
+}
+
+/** Source: kernel/module/main.c:load_module(). */
+function* initModule(
+  kernel: Kernel,
+  definition: ModuleDefinition,
+  parameters: readonly Argument[],
+): Context {
   const taints = taintForModule(kernel, definition);
   yield* waitForOthers(kernel, definition.name);
   const module = layOut(kernel, definition, taints);
