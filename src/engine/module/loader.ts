@@ -4,7 +4,6 @@
  * Source: kernel/module.c:load_module(), delete_module().
  */
 import { KernelError } from '../../abi/errno.ts';
-import { between, isIn, since } from '../../abi/release.ts';
 import { runQueries } from '../dynamicDebug/control.ts';
 import { emit } from '../events.ts';
 import {
@@ -21,10 +20,10 @@ import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
 import { enterNewFunctions } from '../sched/program.ts';
-import { createWaitQueue, waitOn, wakeAll } from '../sched/wait.ts';
+import { wakeAll } from '../sched/wait.ts';
 import type { Argument } from './arguments.ts';
+import { joinLoad, waitForOthers } from './concurrentLoads.ts';
 import {
-  type Load,
   type Module,
   type ModuleDefinition,
   moduleName,
@@ -51,36 +50,7 @@ export function* loadModule(
   const definition = kernel.modules.available.get(moduleName(fileName));
   if (!definition) throw new KernelError('ENOENT', `there is no module '${fileName}'`);
 
-  const load = () => initModule(kernel, definition, parameters);
-  if (isIn(kernel.config.release, JOINS_LOADS)) yield* once(kernel, definition.name, load);
-  else yield* load();
-}
-
-/** From 6.5 on who loads what is just being loaded waits for that, and ends as it does. */
-export const JOINS_LOADS = since('6.5');
-
-/** Source: kernel/module/main.c:idempotent_init_module(). */
-function* once(kernel: Kernel, name: string, load: () => Context): Context {
-  const { loads } = kernel.modules;
-  const running = loads.get(name);
-  if (running) {
-    if ((yield* waitOn(kernel, running.ended, 'interruptible')) === 'signal') {
-      throw new KernelError('EINTR', 'a signal came');
-    }
-    if (running.failure !== undefined) throw running.failure;
-    return;
-  }
-  const own: Load = { ended: createWaitQueue(), failure: undefined };
-  loads.set(name, own);
-  try {
-    yield* load();
-  } catch (error) {
-    own.failure = error;
-    throw error;
-  } finally {
-    loads.delete(name);
-    wakeAll(kernel, own.ended);
-  }
+  yield* joinLoad(kernel, definition.name, () => initModule(kernel, definition, parameters));
 }
 
 /** Source: kernel/module/main.c:load_module(). */
@@ -129,31 +99,6 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
   yield* moduleGoing(kernel, module);
   yield* free(kernel, module);
   emit(kernel, { type: 'module-removed', module: name });
-}
-
-/** Since 6.2, and the stable releases of 6.1, who has waited for a load that failed does not try again. */
-export const RETRIES = between('4.0', '6.1');
-
-/**
- * Comes back when the module can be loaded: another load of it is waited for, since it may fail.
- *
- * @throws KernelError EEXIST if it is loaded, EBUSY if a load of it has just failed or it is going.
- *
- * Source: add_unformed_module().
- */
-function* waitForOthers(kernel: Kernel, name: string): Context {
-  const { config, modules } = kernel;
-  const retries = isIn(config.release, RETRIES);
-  for (let old = modules.loaded.get(name); old; old = modules.loaded.get(name)) {
-    if (old.state === 'live') throw new KernelError('EEXIST', `module '${name}' is loaded`);
-    if (retries || old.state === 'coming') {
-      const wakeup = yield* waitOn(kernel, modules.finished, 'interruptible');
-      if (wakeup === 'signal') throw new KernelError('EINTR', 'a signal came');
-    }
-    if (!retries && modules.loaded.get(name)?.state !== 'live') {
-      throw new KernelError('EBUSY', `another load of '${name}' has failed, or it is going`);
-    }
-  }
 }
 
 /** Modules that are loaded and need this one. */
