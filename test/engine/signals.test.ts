@@ -247,6 +247,53 @@ test('a stop does not keep a killable sleep from beginning; init takes no signal
   expect(runStateOf(machine.kernel.tasks, taskOf(machine, 1))).toBe('interruptible');
 });
 
+/** Sleeps until a signal comes, and returns then; the machine's process calls it, and something else afterwards. */
+function machineWithInterruptible(result: number): Machine {
+  const waits = {
+    name: 'waits',
+    *body({ kernel }: { kernel: Machine['kernel'] }) {
+      called.push('waits');
+      yield* sleepFor(kernel, 'interruptible', 1e9);
+      return result;
+    },
+  };
+  const program: Step[] = [
+    { kind: 'call', functions: ['vfs_read', 'waits'] },
+    { kind: 'sleep', functions: ['afterwards'], state: 'interruptible', durationNs: undefined },
+  ];
+  called.length = 0;
+  const machine = new Machine({
+    functions: [{ name: 'vfs_read' }, { name: 'afterwards' }, waits],
+    tasks: [aTask({ pid: PID, program })],
+  });
+  machine.advance(1);
+  return machine;
+}
+
+// biome-ignore format: the columns are the point
+test.each<[result: number, calls: number, stack: RegExp]>([
+  [-512, 2, /waits.*\n.*vfs_read/],
+  [-513, 2, /waits.*\n.*vfs_read/],
+  [-514, 2, /waits.*\n.*vfs_read/],
+  [-516, 2, /waits.*\n.*vfs_read/],
+  [-4,   1, /afterwards/          ],
+  [0,    1, /afterwards/          ],
+])('a system call that a signal ends with %d was made %d times', (result, calls, stack) => {
+  const machine = machineWithInterruptible(result);
+  for (const signal of ['STOP', 'CONT']) {
+    sendSignal(machine.kernel, taskOf(machine), signal);
+    machine.advance(1);
+  }
+  expect(called).toHaveLength(calls);
+  expect(machine.cat(`proc/${PID}/stack`)).toMatch(stack);
+});
+
+test('without a signal it is not made again', () => {
+  const machine = machineWithInterruptible(-512);
+  machine.advance(1001);
+  expect(machine.cat(`proc/${PID}/stack`)).toMatch(/afterwards/);
+});
+
 /** A function that sleeps, as those of modules may. */
 const SLOW = {
   name: 'slow',

@@ -77,6 +77,6 @@ for device in null zero full; do
   mount --bind "/dev/$device" "$root/dev/$device"
 done
 
-cp "$here"/oracle/*.sh "$script" "$root/job/"
+cp "$here"/../../scripts/oracle/guest/*.sh "$script" "$root/job/"
 exec env -i PATH=/usr/bin KLPFS_MOUNT=/machine HOME=/root LC_ALL=C TERM=dumb BASH_ENV=/etc/bashrc \
   "$(type -P chroot)" "$root" bash -c 'cd; exec bash "/job/$0"' "$(basename "$script")" </dev/null

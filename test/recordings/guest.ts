@@ -13,11 +13,12 @@ import pLimit from 'p-limit';
 import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
-import { draftMachine } from '../../src/machine/parse.ts';
+import { draftMachine, type MachineOptions } from '../../src/machine/parse.ts';
 import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
 const HERE = import.meta.dirname;
+const ORACLE = join(HERE, '../../scripts/oracle');
 /** What `uname -r` said when the recordings of a release were made. */
 const KERNELS = { '6.1': '6.1.0-56-amd64', '6.12': '6.12.117+deb12-amd64' } as const;
 export type RecordedRelease = keyof typeof KERNELS;
@@ -52,15 +53,15 @@ export async function replay(
     }
   };
   try {
-    await mkdir(join(folder, 'tools'));
-    await Promise.all(['sysp', 'jrec'].map((tool) => compile(tool, join(folder, 'tools', tool))));
+    await compileTools(join(folder, 'tools'));
     return new Map(await allEnded(probes.map((probe) => several(() => onMachine(probe)))));
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function requireGuest(): Promise<void> {
+/** Throws an error that says what is missing. */
+export async function requireGuest(): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new Error('replaying needs root: the probes act as root and as an ordinary user');
   }
@@ -74,19 +75,33 @@ async function requireGuest(): Promise<void> {
   );
 }
 
+/** Makes a folder with what a guest needs besides this machine's programs. */
+export async function compileTools(folder: string): Promise<void> {
+  await mkdir(folder);
+  await Promise.all(['sysp', 'jrec'].map((tool) => compile(tool, join(folder, tool))));
+}
+
 async function compile(tool: string, output: string): Promise<void> {
-  const source = join(HERE, 'oracle', `${tool}.c`);
+  const source = join(ORACLE, 'tools', `${tool}.c`);
   const args = ['-O1', '-w', '-o', output, source];
   await run('gcc', args, 'replaying needs a C compiler (apt-get install gcc libc6-dev)');
 }
 
 async function mountMachine(folder: string, probe: Probe): Promise<Session> {
-  const directory = mountPoint(folder, probe);
+  return mountDescribed(mountPoint(folder, probe), besideProbe(probe, 'machine.yaml'), {});
+}
+
+/** A machine with the oracle's modules, on a directory that is made for it. */
+export async function mountDescribed(
+  directory: string,
+  file: string,
+  options: MachineOptions,
+): Promise<Session> {
   await mkdir(directory);
-  const text = await readFile(besideProbe(probe, 'machine.yaml'), 'utf8');
+  const text = await readFile(file, 'utf8');
   const { session } = await startDaemon({
     directory,
-    machine: draftMachine(text, 'machine.yaml', {}),
+    machine: draftMachine(text, file, options),
     baseDirectory: HERE,
     allowOther: true,
     logger: pino({ level: 'silent' }),
@@ -96,15 +111,29 @@ async function mountMachine(folder: string, probe: Probe): Promise<Session> {
 }
 
 async function runProbe(folder: string, probe: Probe): Promise<Recorded[]> {
-  const machine = mountPoint(folder, probe);
+  const output = await runScript({
+    machine: mountPoint(folder, probe),
+    tools: join(folder, 'tools'),
+    release: probe.release,
+    script: besideProbe(probe, `${probe.name}.sh`),
+  });
+  return parseRecording(output);
+}
+
+export interface GuestRun {
+  /** Where the machine is mounted; the guest's root is made beside it. */
+  readonly machine: string;
+  readonly tools: string;
+  readonly release: RecordedRelease;
+  readonly script: string;
+}
+
+/** What the script prints in a guest of its own. */
+export async function runScript({ machine, tools, release, script }: GuestRun): Promise<string> {
   const root = `${machine}-root`;
   await mkdir(root);
-  const script = besideProbe(probe, `${probe.name}.sh`);
-  const tools = join(folder, 'tools');
-  const guest = [join(HERE, 'guest.sh'), machine, root, tools, KERNELS[probe.release], script];
-  return parseRecording(
-    await run('timeout', [...PROBE_TIMEOUT, 'unshare', ...NAMESPACES, ...guest], script),
-  );
+  const guest = [join(HERE, 'guest.sh'), machine, root, tools, KERNELS[release], script];
+  return run('timeout', [...PROBE_TIMEOUT, 'unshare', ...NAMESPACES, ...guest], script);
 }
 
 function mountPoint(folder: string, { release, name }: Probe): string {
@@ -116,7 +145,7 @@ export function besideProbe({ release }: Probe, file: string): string {
 }
 
 /** Waits for all of them even if one fails: what they use must stay until then. */
-async function allEnded<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+export async function allEnded<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(promises);
   return Promise.all(promises);
 }

@@ -1,7 +1,7 @@
 /**
  * The oracle's own modules: functions to patch, and a patch that its parameters describe.
  *
- * Source: the oracle's fixtures/klpx/klpx_target.c and klpx_generic.h, whose parameters these are.
+ * Source: scripts/oracle/klpx/klpx_target.c and klpx_generic.h, whose parameters these are.
  */
 import { assert, KernelError } from '../../src/abi/errno.ts';
 import { callFunction } from '../../src/engine/call.ts';

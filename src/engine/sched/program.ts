@@ -6,7 +6,7 @@
  */
 import { runBody } from '../call.ts';
 import { emit } from '../events.ts';
-import type { Code } from '../kallsyms.ts';
+import type { Code, Returned } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, isContext, type SleepState } from './context.ts';
 import { enterByName, type FunctionReference, referTo } from './enter.ts';
@@ -22,7 +22,7 @@ import {
   wakeTask,
 } from './scheduler.ts';
 import { isSleepRefused, killOtherThreads } from './signal.ts';
-import { pidOf, stackOf, startWaiting, type Task } from './task.ts';
+import { kindOf, pidOf, stackOf, startWaiting, type Task } from './task.ts';
 
 export type Step =
   /** Compute: in user space, or in the kernel for a kthread. */
@@ -141,7 +141,9 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
       for (const reference of instruction.functions) enterByName(kernel, task, reference);
       return;
     case 'body':
-      runInnermost(kernel, task, () => {});
+      runInnermost(kernel, task, (result) => {
+        if (isRestarted(kernel, task, result)) goBackToEntry(kernel, task);
+      });
       return;
     case 'return':
       kernel.tasks.stack[task] = kernel.emptyStack;
@@ -192,17 +194,38 @@ export function makeCall(kernel: Kernel, task: Task): void {
 }
 
 /** Runs what the innermost function does; one that sleeps takes over the task until it returns. */
-function runInnermost(kernel: Kernel, task: Task, returned: () => void): void {
+function runInnermost(
+  kernel: Kernel,
+  task: Task,
+  returned: (result: Returned | undefined) => void,
+): void {
   const { code } = stackOf(kernel.tasks, task);
   const answer = code && runBody(kernel, code);
   if (answer === undefined || !isContext(answer)) {
-    returned();
+    returned(answer);
     return;
   }
   attachThread(kernel, task, answer, (outcome) => {
     if ('error' in outcome) reportBug(kernel, task, outcome.error);
-    returned();
+    returned('error' in outcome ? undefined : outcome.value);
   });
+}
+
+/** ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK. Source: include/linux/errno.h. */
+const RESTARTS: readonly unknown[] = [-512, -513, -514, -516];
+
+/**
+ * Whether a system call that returns this begins anew once its signal has been taken: programs have
+ * no handlers, for which it might not.
+ *
+ * Source: arch/x86/kernel/signal.c:arch_do_signal_or_restart().
+ */
+function isRestarted(kernel: Kernel, task: Task, result: Returned | undefined): boolean {
+  return (
+    RESTARTS.includes(result) &&
+    kindOf(kernel.tasks, task) === 'user' &&
+    isSleepRefused(kernel, task, 'interruptible')
+  );
 }
 
 /** fork(2) with a signal pending begins anew after it. Source: copy_process(). */

@@ -1,8 +1,8 @@
 # atomic replace: nops, dynamic objects, what is replaced, what remains
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 export WAIT='obj0=klpx_target w=1'

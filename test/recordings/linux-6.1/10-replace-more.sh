@@ -1,8 +1,8 @@
 # atomic replace and modules that come and go, symbol positions, failures, patches without functions
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 export BUSY=$M/test_klp_callbacks_busy/parameters/block_transition

@@ -1,8 +1,8 @@
 # force: while patching, unpatching, replacing, reversing; who can be unloaded afterwards
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 export WAIT='obj0=klpx_target w=1' L=$K/test_klp_livepatch

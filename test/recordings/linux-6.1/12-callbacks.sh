@@ -1,8 +1,8 @@
 # callbacks: two objects, two patches on one module, modules that come and go in transitions, reversals, replace
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 export TWO='cb=1 f0=version_proc_show obj1=klpx_target g0=klpx_value_show'

@@ -1,8 +1,8 @@
 # callbacks in unpatching transitions, when they are reversed and forced, and when patches are replaced
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 N "an unpatching transition is open: the second object comes and goes; reversed"

@@ -1,8 +1,8 @@
 # module parameters: what insmod and sysfs take and refuse
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 export B=$M/test_klp_callbacks_busy/parameters/block_transition

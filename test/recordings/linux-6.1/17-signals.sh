@@ -1,8 +1,8 @@
 # signals for tasks that hold a transition up: once, after fifteen seconds, and again after a reversal
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 export WAIT='obj0=klpx_target w=1' A=$K/klpx_a

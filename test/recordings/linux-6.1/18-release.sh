@@ -1,8 +1,8 @@
 # what differs between releases: files, columns, debug sites, wording
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 P rel.debug.sites 'grep kernel/livepatch $D/dynamic_debug/control; ls $D/dynamic_debug; head -1 $D/dynamic_debug/control'

@@ -1,8 +1,8 @@
 # what is around live patching: symbols, sections, tracing files, versions; recorded to look things up
 # shellcheck shell=bash disable=SC2016 # in single quotes on purpose: the recorded command expands them
-# shellcheck source=../oracle/lib.sh
+# shellcheck source=../../../scripts/oracle/guest/lib.sh
 . /job/lib.sh
-# shellcheck source=../oracle/tree.sh
+# shellcheck source=../../../scripts/oracle/guest/tree.sh
 . /job/tree.sh
 
 P sur.kernel 'uname -r; uname -v; cat /proc/version; cat /proc/cmdline'
