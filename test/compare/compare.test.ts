@@ -150,6 +150,26 @@ test('addresses do not count, and a kernel that did not answer differs from any'
   });
 });
 
+test('what passes say does not count, nor do call traces; every other line does', () => {
+  const logging = (...dmesg: string[]): Answer => [{ ...record('0.0'), dmesg }];
+  const klpfs = logging('sysfs: cannot create duplicate filename', 'kobject_add_internal failed');
+  const linux = logging(
+    'livepatch: klp_try_switch_task: cat:77 is sleeping on function klpx_wait',
+    'livepatch: signaling remaining tasks',
+    'sysfs: cannot create duplicate filename',
+    'CPU: 0 PID: 141 Comm: insmod Tainted: G           OEK    6.1.0-56-amd64 #1  Debian 6.1.192-2',
+    'Call Trace:',
+    ' <TASK>',
+    ' sysfs_warn_dup.cold+0x17/0x27',
+    ' ? 0xffffffffc0303000',
+    'RIP: 0033:0x7f8b5bf0c6e9',
+    ' </TASK>',
+    'kobject_add_internal failed',
+  );
+  expect(findDifference([LOAD], linux, klpfs)).toBeUndefined();
+  expect(findDifference([LOAD], logging(), klpfs)).toBeDefined();
+});
+
 test('shrinking keeps what the difference needs, and asks few times', async () => {
   const sequence = [READ, LOAD, READ, UNLOAD, READ, READ, DISABLE, READ, UNLOAD];
   let asked = 0;

@@ -16,6 +16,8 @@ interface Guess {
   readonly patches: Set<string>;
   readonly enabled: Set<string>;
   readonly targets: Set<string>;
+  /** A patch of test_klp_callbacks_busy has been there: that module's init() may wait forever for what it replaces. */
+  busyIsPatched: boolean;
   readers: boolean;
   ftraceEnabled: boolean;
 }
@@ -33,6 +35,7 @@ function generateOne(seed: number, index: number): Sequence {
     patches: new Set(),
     enabled: new Set(),
     targets: new Set(),
+    busyIsPatched: false,
     readers: false,
     ftraceEnabled: true,
   };
@@ -49,6 +52,7 @@ function nextStep(guess: Guess): Step {
 function follow(guess: Guess, step: Step): void {
   switch (step.do) {
     case 'load':
+      guess.busyIsPatched ||= step.module === 'test_klp_callbacks_demo';
       if (isTarget(step.module)) guess.targets.add(step.module);
       else for (const set of [guess.patches, guess.enabled]) set.add(step.module);
       break;
@@ -91,7 +95,7 @@ function choicesOf(guess: Guess): Weighted<Chooser> {
     [enabled.size > 0 ? 2 : 0, changeMode],
     [canBlock ? 25 : 1, () => ({ do: 'start-reader' })],
     [readers ? 7 : 0, () => ({ do: 'release-readers' })],
-    [readers ? 5 : 0, signalReaders],
+    [readers ? 7 : 0, signalReaders],
     [targets.has(BUSY) ? 10 : 0, () => ({ do: 'unblock' })],
     [
       ftraceEnabled ? 1 : 12,
@@ -155,12 +159,16 @@ function loadPatch(guess: Guess): Step {
 
 /** Readers block interruptibly, killably or uninterruptibly. */
 const TARGET_PARAMETERS: Readonly<Record<string, (random: Random) => Parameters>> = {
-  klpx_target: (random) => ({ mode: oneOf(random, [0, 1, 2, 2]) }),
+  klpx_target: (random) => ({
+    mode: oneOf(random, [0, 0, 1, 2]),
+    ...(chance(random, 15) ? { kthr: 1 } : {}),
+  }),
   [BUSY]: (random) => (chance(random, 70) ? { block_transition: 'Y' } : {}),
 };
 
-function loadTarget({ random }: Guess): Step {
-  const module = chance(random, 65) ? 'klpx_target' : oneOf(random, TARGETS);
+function loadTarget({ random, busyIsPatched }: Guess): Step {
+  const targets = TARGETS.filter((name) => !busyIsPatched || name !== BUSY);
+  const module = chance(random, 65) ? 'klpx_target' : oneOf(random, targets);
   const parameters = TARGET_PARAMETERS[module]?.(random) ?? {};
   return { do: 'load', by: loader(random), module, parameters };
 }

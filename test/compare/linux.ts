@@ -25,15 +25,22 @@ export async function askLinux(
 ): Promise<Answer[]> {
   const answers: Answer[] = [];
   while (answers.length < sequences.length) {
-    const output = await boot(kernel, sequences.slice(answers.length));
+    const { output, errors } = await boot(kernel, sequences.slice(answers.length));
     const { whole, part } = parseAnswers(output);
     answers.push(...(whole.length > 0 ? whole : [part]));
-    if (answers.length < sequences.length) notice(`another boot: ${output.slice(-100)}`);
+    const ended = `the guest ended in sequence ${answers.length} of this batch`;
+    if (part.length > 0) notice(`${ended}:\n${errors}`);
   }
   return answers;
 }
 
-async function boot(kernel: Kernel, sequences: readonly Sequence[]): Promise<string> {
+interface Printed {
+  readonly output: string;
+  /** The end of the console, if the guest ended before the script did. */
+  readonly errors: string;
+}
+
+async function boot(kernel: Kernel, sequences: readonly Sequence[]): Promise<Printed> {
   const folder = await mkdtemp(join(tmpdir(), 'klpfs-compare-'));
   try {
     const script = join(folder, 'script.sh');
@@ -44,7 +51,7 @@ async function boot(kernel: Kernel, sequences: readonly Sequence[]): Promise<str
   }
 }
 
-function runGuest({ release, cpus }: Kernel, script: string): Promise<string> {
+function runGuest({ release, cpus }: Kernel, script: string): Promise<Printed> {
   const options = ['--lean', '--jsonl', '--kernel', release, '--cpus', String(cpus)];
   const guest = spawn(ASK, [...options, '--seconds', '100000', script], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -64,7 +71,7 @@ function runGuest({ release, cpus }: Kernel, script: string): Promise<string> {
     guest.on('close', (status) => {
       clearTimeout(hang);
       if (status === CANNOT_ASK) reject(new Error(errors));
-      else resolve(output);
+      else resolve({ output, errors });
     });
   });
 }

@@ -43,15 +43,21 @@ look() {
   done
 }
 
-# Does somebody hold the transition up: a reader, or perhaps the work of test_klp_callbacks_busy?
+# Prints the pids of readers, and of the kthread that is inside klpx_wait(), too.
+inside() {
+  local pid
+  [ ! -e /tmp/readers ] || while read -r pid; do [ ! -e "/proc/$pid" ] || echo "$pid"; done </tmp/readers
+  [ ! -e "$M/klpx_target" ] || pgrep klpx_kthread
+}
+
+# Does somebody hold the transition up: a reader, the kthread, or perhaps the work of test_klp_callbacks_busy?
 held_up() {
   local pid state
   blocking && [ -e "$K/${moving%:*}/test_klp_callbacks_busy" ] && return
-  [ -e /tmp/readers ] || return
-  while read -r pid; do
+  for pid in $(inside); do
     { read -r state <"/proc/$pid/patch_state"; } 2>/dev/null || continue
     [ "$state" = "${moving#*:}" ] || return 0
-  done </tmp/readers
+  done
   return 1
 }
 
@@ -153,12 +159,19 @@ readers() {
   return 1
 }
 
-# And init, and kthreadd, which nobody holds up.
+# And init, kthreadd, which nobody holds up, and the kthread of klpx_target.
 show_tasks() {
   local pid state lines line
   for pid in 1 2; do
     read -r state <"/proc/$pid/patch_state"
     echo "task $pid: patch_state $state"
+  done
+  for pid in $([ ! -e "$M/klpx_target" ] || pgrep klpx_kthread); do
+    read -r state <"/proc/$pid/patch_state"
+    echo "kthread: patch_state $state"
+    while read -r line; do
+      case $line in *_wait+*) echo "kthread: $line" ;; esac
+    done <"/proc/$pid/stack"
   done
   [ -e /tmp/readers ] || return
   while read -r pid; do
@@ -203,7 +216,22 @@ release_readers() {
     sleep 0.05
     clock
   done
-  [ ! -e "$M/klpx_target" ] || echo 0 >"$M/klpx_target/parameters/release"
+  [ -e "$M/klpx_target" ] || return 0
+  # The kthread comes back: it leaves for good once it is in the state of the transition.
+  [ -z "$(pgrep klpx_kthread)" ] || settle
+  echo 0 >"$M/klpx_target/parameters/release"
+  [ -z "$(pgrep klpx_kthread)" ] || wait_for 50
+}
+
+# wait_for TIME: hundredths of a second by the machine's clock.
+wait_for() {
+  local now began
+  clock
+  began=$now
+  while [ $((now - began)) -lt "$1" ]; do
+    sleep 0.05
+    clock
+  done
 }
 
 # signal_readers SIGNAL...: one after the other. What it makes of them shows within a moment.
@@ -223,9 +251,21 @@ unblock() {
   sleep 0.3
 }
 
-# unload_target: not while somebody is inside, who would be waited for.
+# load_target COMMAND...: with a kthread it is inside klpx_wait() afterwards.
+load_target() {
+  "$@" || return
+  wait_for 50
+}
+
+# unload_target: not while somebody is inside who would be waited for.
 unload_target() {
-  if readers; then echo 'there are readers'; else rmmod klpx_target; fi
+  local moving leaving holding
+  look
+  if readers || [[ $holding == *1* ]]; then
+    echo 'not now'
+  else
+    rmmod klpx_target
+  fi
 }
 
 # What is done once a boot: the first module taints, the first livepatch too; livepatch says all that it can.
@@ -260,5 +300,5 @@ clean() {
 }
 
 export PATCHES BLOCK
-export -f after settle held_up blocking unblock clock look release_modules readers start_reader signal_readers release_readers unload_target \
+export -f after settle held_up blocking unblock clock look release_modules readers start_reader signal_readers release_readers inside wait_for load_target unload_target \
   show_patches show_modules show_functions show_tasks

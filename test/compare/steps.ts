@@ -61,7 +61,8 @@ export function commandOf(step: Step): string {
 function loadCommand({ by, module, parameters }: Step & { do: 'load' }): string {
   const words = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   const target = by === 'insmod' ? `$X/${fileName(module)}.ko` : fileName(module);
-  return [by, target, ...words].join(' ');
+  const command = [by, target, ...words].join(' ');
+  return 'kthr' in parameters ? `load_target ${command}` : command;
 }
 
 /** The files of the kernel's samples have dashes. */
