@@ -5,15 +5,21 @@ import { between, defineLivepatch, type LivepatchSource, prNotice, since } from 
 
 /**
  * Up to 4.15 a sample asks whether the consistency model works here, and does without if not; later
- * ones leave that to the kernel.
+ * ones leave that to the kernel, and some do other things as well.
  *
- * Source: samples/livepatch/*.c of 4.15 and of 4.16.
+ * Source: samples/livepatch/*.c of 4.15 and of 6.1.
  */
-export function defineSample(source: LivepatchSource): readonly ModuleDefinition[] {
-  const sample = defineLivepatch(source);
+export function defineSample(
+  source: LivepatchSource,
+  later: LivepatchSource = source,
+): readonly ModuleDefinition[] {
   return [
-    { ...sample, releases: between('4.12', '4.16'), adjustPatch: bypassWithoutReliableStacks },
-    { ...sample, releases: since('4.16') },
+    {
+      ...defineLivepatch(source),
+      releases: between('4.12', '4.16'),
+      adjustPatch: bypassWithoutReliableStacks,
+    },
+    { ...defineLivepatch(later), releases: since('4.16') },
   ];
 }
 

@@ -12,7 +12,7 @@ import { NAMED_LINES } from '../engine/kobject.ts';
 import { BOOLEANS } from '../engine/kstrtox.ts';
 import { DEBUG_SITE_ERAS } from '../engine/livepatch/debugSites.ts';
 import { livepatchHistory } from '../engine/livepatch/semantics.ts';
-import { RETRIES } from '../engine/module/loader.ts';
+import { JOINS_LOADS, RETRIES } from '../engine/module/concurrentLoads.ts';
 import { VERMAGIC_OPTIONS } from '../engine/module/vermagic.ts';
 import { NULLS } from '../engine/pointer.ts';
 import { DATA_SYMBOLS, OWN_FUNCTIONS, READ_PATHS } from '../engine/vmlinux.ts';
@@ -83,6 +83,7 @@ const rules = [
   })),
   { what: 'nothing is traced while trace is open for reading', releases: STOPS_TRACING },
   { what: 'insmod tries again when another load of the module has failed', releases: RETRIES },
+  { what: 'insmod of what is just being loaded ends as that does', releases: JOINS_LOADS },
   ...NOINSTR.map(({ name, releases }) => ({ what: `${name} cannot be traced`, releases })),
 ];
 

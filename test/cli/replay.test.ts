@@ -11,6 +11,9 @@ async function recorded({ path }: Folder): Promise<string> {
   return read();
 }
 
+/** The same for a shell. */
+const ENDED = `until grep -q '"do":"end"' rec.jsonl; do sleep 0.02; done`;
+
 const READER = `
 cpus: 2
 load: [fix.yaml]
@@ -34,7 +37,7 @@ test.each([
     cat $M/proc/meminfo $M/proc/cmdline $M/proc/*/comm
     ${pass}; echo 4242 > $M/control/wake; echo hello > $M/dev/kmsg; ${pass}
     timeout 0.2 cat $M/dev/kmsg; echo 0 > $M/sys/kernel/livepatch/fix/enabled; ${pass}
-    klpfs dmesg > log; klpfs umount mnt; klpfs replay rec.jsonl`);
+    klpfs dmesg > log; klpfs umount mnt; ${ENDED}; klpfs replay rec.jsonl`);
   expect(done.errors).toBe('');
   expect(done.output).toMatch(/^equal: \d+ inputs, \d+ records$/m);
 

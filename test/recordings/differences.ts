@@ -283,6 +283,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     key: 'code-layout',
     ids: ['shadow.state'],
+    releases: ['6.1'],
     changes: [[/^(dummy_check .*\n)(dummy_free .*\n)/gm, '$2$1']],
   },
   {
@@ -323,7 +324,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     key: 'transition-speed',
-    ids: ['dd.load', 'prefix.load.p'],
+    ids: ['dd4.replace', 'cmd.load', 'cmd.disable', 'shadow.off1', 'prefix.load.p'],
     releases: ['6.12'],
     changes: [[/^livepatch: klp_try_switch_task: swapper.*\n/gm, '']],
   },
@@ -342,18 +343,6 @@ export const DIFFERENCES: readonly Difference[] = [
       [
         /^rc=0\n1\n--- exit 0\n[\s\S]*/gm,
         'rc=1\n--- stderr\n/usr/bin/insmod: line LINE: printf: write error: Invalid argument\ncat: /sys/module/klpx_target/parameters/mode: No such file or directory\n--- exit 1\n',
-      ],
-    ],
-  },
-  {
-    key: 'waiting-insmod',
-    ids: ['coming.start'],
-    releases: ['6.12'],
-    changes: [
-      ['second insmod rc=0\nrc=0\n', 'rc=0\nsecond insmod rc=1\n'],
-      [
-        'sys TIME\n',
-        'sys TIME\ninsmod: ERROR: could not insert module /lib/modules/6.12.117+deb12-amd64/extra/klpx_a.ko: File exists\n',
       ],
     ],
   },

@@ -32,10 +32,15 @@ const ON_6_1 = [
   '08-dyndbg-grammar',
 ];
 const ON_6_12 = ['02a-writes-no-change', '06a-failures', '07-dyndbg', '08-dyndbg-grammar'];
-const PROBES: readonly Probe[] = [
+const ALL: readonly Probe[] = [
   ...[...ON_6_1, ...ON_BOTH].map((name) => ({ release: '6.1', name }) as const),
   ...[...ON_6_12, ...ON_BOTH].map((name) => ({ release: '6.12', name }) as const),
 ];
+/** `KLPFS_PROBES=09-replace,6.12/14-states`: only these, while somebody works on them. */
+const WANTED = process.env['KLPFS_PROBES']?.split(',');
+const PROBES = ALL.filter(
+  ({ release, name }) => WANTED?.some((wanted) => `${release}/${name}`.endsWith(wanted)) ?? true,
+);
 /** Some minutes where nothing else runs. */
 const REPLAY_MS = 2_400_000;
 const REPLAYS_MORE = 2;
@@ -62,7 +67,7 @@ describe.each(recordings)('$probe.release $probe.name', ({ probe, records }) => 
   });
 });
 
-test('every difference is one of a record', () => {
+test.skipIf(WANTED)('every difference is one of a record', () => {
   const strange = DIFFERENCES.flatMap(({ ids, releases }) =>
     ids.filter(
       (wanted) =>

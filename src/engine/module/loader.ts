@@ -4,7 +4,6 @@
  * Source: kernel/module.c:load_module(), delete_module().
  */
 import { KernelError } from '../../abi/errno.ts';
-import { between, isIn } from '../../abi/release.ts';
 import { runQueries } from '../dynamicDebug/control.ts';
 import { emit } from '../events.ts';
 import {
@@ -21,8 +20,9 @@ import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
 import { enterNewFunctions } from '../sched/program.ts';
-import { waitOn, wakeAll } from '../sched/wait.ts';
+import { wakeAll } from '../sched/wait.ts';
 import type { Argument } from './arguments.ts';
+import { joinLoad, waitForOthers } from './concurrentLoads.ts';
 import {
   type Module,
   type ModuleDefinition,
@@ -50,6 +50,15 @@ export function* loadModule(
   const definition = kernel.modules.available.get(moduleName(fileName));
   if (!definition) throw new KernelError('ENOENT', `there is no module '${fileName}'`);
 
+  yield* joinLoad(kernel, definition.name, () => initModule(kernel, definition, parameters));
+}
+
+/** Source: kernel/module/main.c:load_module(). */
+function* initModule(
+  kernel: Kernel,
+  definition: ModuleDefinition,
+  parameters: readonly Argument[],
+): Context {
   const taints = taintForModule(kernel, definition);
   yield* waitForOthers(kernel, definition.name);
   const module = layOut(kernel, definition, taints);
@@ -90,31 +99,6 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
   yield* moduleGoing(kernel, module);
   yield* free(kernel, module);
   emit(kernel, { type: 'module-removed', module: name });
-}
-
-/** Since 6.2, and the stable releases of 6.1, who has waited for a load that failed does not try again. */
-export const RETRIES = between('4.0', '6.1');
-
-/**
- * Comes back when the module can be loaded: another load of it is waited for, since it may fail.
- *
- * @throws KernelError EEXIST if it is loaded, EBUSY if a load of it has just failed or it is going.
- *
- * Source: add_unformed_module().
- */
-function* waitForOthers(kernel: Kernel, name: string): Context {
-  const { config, modules } = kernel;
-  const retries = isIn(config.release, RETRIES);
-  for (let old = modules.loaded.get(name); old; old = modules.loaded.get(name)) {
-    if (old.state === 'live') throw new KernelError('EEXIST', `module '${name}' is loaded`);
-    if (retries || old.state === 'coming') {
-      const wakeup = yield* waitOn(kernel, modules.finished, 'interruptible');
-      if (wakeup === 'signal') throw new KernelError('EINTR', 'a signal came');
-    }
-    if (!retries && modules.loaded.get(name)?.state !== 'live') {
-      throw new KernelError('EBUSY', `another load of '${name}' has failed, or it is going`);
-    }
-  }
 }
 
 /** Modules that are loaded and need this one. */

@@ -92,11 +92,20 @@ export interface Module {
   patch: Patch | undefined;
 }
 
+/** A load that is going on. Source: struct idempotent. */
+export interface Load {
+  readonly ended: WaitQueue;
+  /** What it was refused with. */
+  failure: unknown;
+}
+
 export interface ModuleRegistry {
   /** What insmod finds, by name. */
   readonly available: Map<string, ModuleDefinition>;
   /** What is loaded, the oldest first. */
   readonly loaded: Map<string, Module>;
+  /** Loads that others may join, by the name of the module. */
+  readonly loads: Map<string, Load>;
   /** module_wq: who waits for another load of a module to come to its end. */
   readonly finished: WaitQueue;
   /** tainted_mask. Source: include/linux/kernel.h:TAINT_*. */
@@ -114,6 +123,7 @@ export function createModuleRegistry(
   return {
     available: new Map(fitting.map((definition) => [definition.name, definition])),
     loaded: new Map(),
+    loads: new Map(),
     finished: { waiters: [] },
     taintMask: 0,
     printedOnce: new Set(),
