@@ -5,6 +5,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
+import { forgetPatch } from '../../src/engine/livepatch/core.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
@@ -312,6 +313,41 @@ test.each<[Release, files: string]>([
   const machine = new Machine({ release, modules: [cmdlinePatch('p')] });
   machine.insmod('p');
   expect(machine.ls('p').sort().join(' ')).toBe(files);
+});
+
+test('one that is off the list already, with its directory still there, counts as the last', () => {
+  const machine = machineWith('6.14');
+  for (const name of ['a', 'b', 'of_target']) machine.insmod(name);
+  const [first] = machine.kernel.livepatch.patches;
+  if (!first) throw new Error('a is enabled');
+  forgetPatch(machine.kernel, first);
+  expect(machine.cat('a/stack_order')).toBe('2');
+});
+
+test('a patch is disabled before callbacks of the one that replaces it run', () => {
+  const seen: string[] = [];
+  const replacing = aModule({
+    name: 'replacing',
+    patch: aPatch(
+      [
+        anObject({
+          callbacks: {
+            postPatch: ({ livepatch }) => {
+              const states = livepatch.patches.map(
+                ({ module, enabled }) => `${module.name} ${enabled}`,
+              );
+              seen.push(...states, `${livepatch.funcStacks.size} functions patched`);
+            },
+          },
+        }),
+      ],
+      { replace: true },
+    ),
+  });
+  const machine = machineWith('6.1', replacing);
+  machine.insmod('a');
+  machine.insmod('replacing');
+  expect(seen).toEqual(['a false', 'replacing true', '0 functions patched']);
 });
 
 test('replace says what the patch is', () => {
