@@ -114,7 +114,6 @@ export type MachineFile = z.output<typeof machineFileSchema>;
 export type SymbolDescription = z.output<typeof symbol>;
 export type ModuleDescription = z.output<typeof module>;
 export type TaskDescription = z.output<typeof task>;
-export type InterruptDescription = z.output<typeof interrupt>;
 export type ThreadDescription = z.output<typeof thread>;
 
 export type Symbols = MachineDescription['symbols'];
