@@ -4,7 +4,7 @@
 import process from 'node:process';
 import type { Logger } from 'pino';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative.ts';
+import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { mount, type Session } from '../../mount/session.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';

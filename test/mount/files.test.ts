@@ -1,7 +1,7 @@
 /** Opening, reading, writing and releasing files of a mount. */
 import { expect, test } from 'vitest';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseOperations } from '../../mount/fuseOperations.ts';
+import { fuseOperations } from '../../mount/fuseNative/operations.ts';
 import { KernelError } from '../../src/abi/errno.ts';
 import { O_ACCMODE, O_TRUNC } from '../../src/abi/mode.ts';
 import type { File } from '../../src/sysfs/node.ts';

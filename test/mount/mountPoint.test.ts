@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative.ts';
+import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { MountError } from '../../mount/mountError.ts';
 import { findMount, listKlpfsMounts, parseMountInfo } from '../../mount/mountInfo.ts';
 import { mount } from '../../mount/session.ts';

@@ -6,7 +6,7 @@
  */
 import { onTestFinished } from 'vitest';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative.ts';
+import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { mount, type Session } from '../../mount/session.ts';
 import type { Directory } from '../../src/sysfs/node.ts';
 import { type Ended, emptyDirectory, run } from '../support/clients.ts';

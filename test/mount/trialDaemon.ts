@@ -1,7 +1,7 @@
 /** A daemon to kill, to run as somebody else, to see end: mounts a file `file` on its argument. */
 import process from 'node:process';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative.ts';
+import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { MountError } from '../../mount/mountError.ts';
 import { mount } from '../../mount/session.ts';
 import { directory, file, memoryRun } from '../support/memoryTree.ts';

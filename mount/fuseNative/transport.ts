@@ -5,14 +5,14 @@
  * descriptors: libfuse closes its /dev/fuse as soon as the kernel has let go.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
-import { assert } from '../src/abi/errno.ts';
-import type { FileSystem } from './fileSystem.ts';
-import type { FuseNative, FuseOperations } from './fuseBinding.ts';
-import { fuseOperations } from './fuseOperations.ts';
-import { readXattrsInBounds } from './fuseXattrs.ts';
-import { loadFuseNative } from './loadFuseNative.ts';
-import { MountError } from './mountError.ts';
-import type { Connection, MountOptions, Transport } from './transport.ts';
+import { assert } from '../../src/abi/errno.ts';
+import type { FileSystem } from '../fileSystem.ts';
+import { MountError } from '../mountError.ts';
+import type { Connection, MountOptions, Transport } from '../transport.ts';
+import type { FuseNative, FuseOperations } from './binding.ts';
+import { loadFuseNative } from './load.ts';
+import { fuseOperations } from './operations.ts';
+import { readXattrsInBounds } from './xattrs.ts';
 
 /** How often we look whether the mount is still served. Takes some microseconds. */
 const WATCH_MS = 100;

@@ -4,11 +4,11 @@
  * A callback that throws would end the daemon, and one called twice would corrupt a thread of
  * libfuse for good: so each `done` passes through `once`, and what is done with a value is guarded.
  */
-import { ERRNO } from '../src/abi/errno.ts';
-import type { Node } from '../src/sysfs/node.ts';
-import type { FileSystem } from './fileSystem.ts';
-import type { Done } from './fuseBinding.ts';
-import type { Reply } from './reply.ts';
+import { ERRNO } from '../../src/abi/errno.ts';
+import type { Node } from '../../src/sysfs/node.ts';
+import type { FileSystem } from '../fileSystem.ts';
+import type { Reply } from '../reply.ts';
+import type { Done } from './binding.ts';
 
 /** Finds the node of a path, once, and goes on with it; otherwise the request ends with an errno. */
 export function at<Values extends readonly unknown[]>(

@@ -5,8 +5,8 @@
  * shorter, and libfuse then sends what lies behind it; listing adds 128 bytes that do not exist.
  * getxattr(2) wants ERANGE, and the length for a buffer of none.
  */
-import { ERRNO } from '../src/abi/errno.ts';
-import type { FuseNative, FuseOperations, Signal } from './fuseBinding.ts';
+import { ERRNO } from '../../src/abi/errno.ts';
+import type { FuseNative, FuseOperations, Signal } from './binding.ts';
 
 /** Replaces the two handlers of one mount. */
 export function readXattrsInBounds(fuse: FuseNative, operations: FuseOperations): FuseNative {

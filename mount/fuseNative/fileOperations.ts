@@ -1,9 +1,9 @@
 /** Open files, as fuse-native asks for them: by the number that `open` gave. */
-import { assert, ERRNO } from '../src/abi/errno.ts';
-import type { FileSystem } from './fileSystem.ts';
-import type { Done, FuseOperations } from './fuseBinding.ts';
-import { at, once, to } from './fuseRequest.ts';
-import { type Handle, HandleTable } from './handleTable.ts';
+import { assert, ERRNO } from '../../src/abi/errno.ts';
+import type { FileSystem } from '../fileSystem.ts';
+import { type Handle, HandleTable } from '../handleTable.ts';
+import type { Done, FuseOperations } from './binding.ts';
+import { at, once, to } from './request.ts';
 
 /** How long a read may wait: fuse-native does not tell us of signals to the reader. */
 const BLOCKED_READ_MS = 1000;

@@ -1,12 +1,12 @@
 /** All operations that fuse-native asks for, by path, as operations on nodes. */
-import { S_IALLUGO, S_IFDIR, S_IFLNK, S_IFREG } from '../src/abi/mode.ts';
-import type { AttributeChange, Attributes, Entry } from '../src/sysfs/node.ts';
-import type { FileSystem, FileSystemStatistics } from './fileSystem.ts';
-import type { Done, FuseOperations, FuseStat, FuseStatfs } from './fuseBinding.ts';
-import { type FileOperation, fileOperations } from './fuseFileOperations.ts';
-import { at, lastName, once, parentPath, to } from './fuseRequest.ts';
-import type { NamespaceOperation } from './refusals.ts';
-import type { Reply } from './reply.ts';
+import { S_IALLUGO, S_IFDIR, S_IFLNK, S_IFREG } from '../../src/abi/mode.ts';
+import type { AttributeChange, Attributes, Entry } from '../../src/sysfs/node.ts';
+import type { FileSystem, FileSystemStatistics } from '../fileSystem.ts';
+import type { NamespaceOperation } from '../refusals.ts';
+import type { Reply } from '../reply.ts';
+import type { Done, FuseOperations, FuseStat, FuseStatfs } from './binding.ts';
+import { type FileOperation, fileOperations } from './fileOperations.ts';
+import { at, lastName, once, parentPath, to } from './request.ts';
 
 /** chown(2): "leave this one as it is", as an unsigned number. */
 const UNCHANGED_ID = 0xffffffff;

@@ -8,8 +8,8 @@
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import process from 'node:process';
-import type { FuseNativeClass } from './fuseBinding.ts';
-import { MountError } from './mountError.ts';
+import { MountError } from '../mountError.ts';
+import type { FuseNativeClass } from './binding.ts';
 
 /** Keeps the library when dlopen() finds no Node addon in it. Source: glibc's bits/dlfcn.h. */
 const RTLD_NODELETE = 0x1000;
