@@ -5,25 +5,19 @@
  * here, and translates the result. Nothing here knows which transport asks.
  */
 import { KernelError } from '../src/abi/errno.ts';
-import { O_DIRECT, O_TRUNC, PAGE_SIZE } from '../src/abi/mode.ts';
+import { DEFAULT_POLLMASK, O_DIRECT, O_TRUNC, PAGE_SIZE } from '../src/abi/mode.ts';
 import type {
   AttributeChange,
   Attributes,
+  Caller,
   Directory,
   Entry,
   Node,
   OpenFile,
+  Wake,
 } from '../src/sysfs/node.ts';
 import { type NamespaceOperation, refuse } from './refusals.ts';
-import {
-  answer,
-  answerByTask,
-  type Caller,
-  type Interrupt,
-  type OnBug,
-  type Reply,
-  type Run,
-} from './reply.ts';
+import { answer, answerByTask, type Interrupt, type OnBug, type Reply, type Run } from './reply.ts';
 import { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';
 
 /** statfs(2), as far as it is not zero. */
@@ -77,8 +71,8 @@ export class FileSystem {
   }
 
   /** EISDIR for a directory, EINVAL with O_DIRECT; O_TRUNC truncates once the open has succeeded. */
-  open(node: Node, flags: number, reply: Reply<OpenFile>): void {
-    answer(() => openNode(node, flags), reply, this.onBug);
+  open(node: Node, flags: number, reply: Reply<OpenFile>, caller?: Caller): void {
+    answer(() => openNode(node, flags, caller), reply, this.onBug);
   }
 
   /** Reads at most `sizeBytes`. Returns how to interrupt it, unless it is already answered. */
@@ -101,6 +95,11 @@ export class FileSystem {
   ): Interrupt | undefined {
     const write = () => file.write(offset, data);
     return answerByTask(write, reply, { run: this.#run, onBug: this.onBug, caller });
+  }
+
+  /** What the file is ready for, a mask of poll(2). */
+  poll(file: OpenFile, wake: Wake | undefined, reply: Reply<number>): void {
+    answer(() => file.poll?.(wake) ?? DEFAULT_POLLMASK, reply, this.onBug);
   }
 
   release(file: OpenFile, reply: Reply<void>): void {
@@ -172,11 +171,11 @@ function asDirectory(node: Node): Directory {
 }
 
 /** Source: fs/open.c:do_dentry_open() (O_DIRECT after the open), fs/namei.c:handle_truncate(). */
-function openNode(node: Node, flags: number): OpenFile {
+function openNode(node: Node, flags: number, caller: Caller | undefined): OpenFile {
   if (node.kind === 'directory') throw new KernelError('EISDIR', 'a directory is not opened here');
   if (node.kind === 'symlink') throw new KernelError('EINVAL', 'a symlink is not opened');
 
-  const file = node.open(flags);
+  const file = node.open(flags, caller);
   try {
     if (flags & O_DIRECT) throw new KernelError('EINVAL', 'no direct I/O');
     if (flags & O_TRUNC) node.change({ sizeBytes: 0 });

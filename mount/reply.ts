@@ -5,7 +5,7 @@
  * its stack, to whoever watches the daemon.
  */
 import { ERRNO, KernelError } from '../src/abi/errno.ts';
-import { type Answer, type Context, isContext } from '../src/sysfs/node.ts';
+import { type Answer, type Caller, type Context, isContext } from '../src/sysfs/node.ts';
 
 /** What a client gets: a value, or a negative errno. */
 export type Result<T> = { readonly value: T } | { readonly errno: number };
@@ -18,13 +18,6 @@ export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
 /** Sends a signal to whoever waits. It stays pending until the next interruptible sleep. */
 export type Interrupt = () => void;
-
-/** Who asks, where the transport knows it. */
-export interface Caller {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /** Runs a context on a task of the machine; `settled` is called once, possibly before it returns. */
 export type Run = <T>(

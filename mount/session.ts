@@ -13,8 +13,7 @@ export interface Session {
   readonly directory: string;
   /** A mount of a daemon that had died was taken away first. */
   readonly recovered: boolean;
-  readonly invalidateNode: Connection['invalidateNode'];
-  readonly invalidateEntry: Connection['invalidateEntry'];
+  readonly caches: Connection['caches'];
   /** Resolves when the kernel has let go; a lazy unmount waits for the last open file. */
   readonly closed: Promise<ClosedReason>;
   /** Resolves when the directory is free again. Throws `MountError`, `busy` with the holders. */
@@ -36,8 +35,7 @@ export async function mount(
   return {
     directory,
     recovered,
-    invalidateNode: connection.invalidateNode,
-    invalidateEntry: connection.invalidateEntry,
+    caches: connection.caches,
     closed,
     unmount: async (manner) => {
       const before = reason;

@@ -4,7 +4,7 @@
  * A transport mounts and serves; `session.ts` does what is the same for all of them: checks before
  * mounting, unmounting, watching.
  */
-import type { Directory, Node } from '../src/sysfs/node.ts';
+import type { TreeListener } from '../src/sysfs/node.ts';
 import type { FileSystem } from './fileSystem.ts';
 
 /** What a transport can do; where it cannot, klpfs differs from Linux. */
@@ -28,10 +28,8 @@ export interface MountOptions {
 export interface Connection {
   /** Resolves when the kernel has let go: unmounted, and the last open file closed. */
   readonly ended: Promise<void>;
-  /** Attributes and contents of a node have changed. Never waits. */
-  invalidateNode(node: Node): void;
-  /** A name in a directory has appeared, vanished or changed its node. Never waits. */
-  invalidateEntry(directory: Directory, name: string): void;
+  /** Makes the kernel forget what it remembers. Never waits; nothing where it remembers nothing. */
+  readonly caches: TreeListener;
 }
 
 export interface Transport {

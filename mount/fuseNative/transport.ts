@@ -72,8 +72,7 @@ async function mountAlone(
   assert(descriptor !== undefined, 'libfuse has mounted without opening /dev/fuse');
   return {
     ended: waitForEnd(fuse, descriptor),
-    invalidateNode: () => {},
-    invalidateEntry: () => {},
+    caches: { nameChanged: () => {}, attributesChanged: () => {} },
   };
 }
 

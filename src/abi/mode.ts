@@ -17,6 +17,15 @@ export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_DIRECT = 0o40000;
 
+/** poll(2). Source: include/uapi/asm-generic/poll.h; DEFAULT_POLLMASK is fs/select.c's. */
+export const POLLIN = 0x1;
+export const POLLPRI = 0x2;
+export const POLLOUT = 0x4;
+export const POLLERR = 0x8;
+export const POLLRDNORM = 0x40;
+export const POLLWRNORM = 0x100;
+export const DEFAULT_POLLMASK = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
 export const PAGE_SIZE = 4096;
 
 export function mayRead(flags: number): boolean {

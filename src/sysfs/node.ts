@@ -48,6 +48,13 @@ export interface FileSystemType {
 
 interface Inode {
   readonly ino: number;
+  /** Tells nodes apart that have a number one after the other, as i_generation does. */
+  readonly generation?: number;
+  /**
+   * It comes, goes and changes without notice, so nobody may remember it. All others say so
+   * (`TreeListener`). Source: fs/proc/base.c:pid_revalidate().
+   */
+  readonly revalidated?: true;
   readonly fileSystem: FileSystemType;
   attributes(): Attributes;
   change(change: AttributeChange): void;
@@ -72,7 +79,7 @@ export interface File extends Inode {
   /** Opening and closing it change the machine, even if it is only read. */
   readonly isOpenInput?: boolean;
   /** `flags` as in open(2). Refuses with EACCES what permission bits alone would let root do. */
-  open(flags: number): OpenFile;
+  open(flags: number, caller?: Caller): OpenFile;
 }
 
 export interface Symlink extends Inode {
@@ -82,12 +89,35 @@ export interface Symlink extends Inode {
 
 export type Node = Directory | File | Symlink;
 
+/** Hears of changes that did not come through the mount, about nodes by their numbers. */
+export interface TreeListener {
+  /** A name is gone, or belongs to another node now. */
+  nameChanged(directory: number, name: string): void;
+  /** What stat(2) says has changed. */
+  attributesChanged(ino: number): void;
+}
+
+/** Who asks, where the transport knows it: ids as the process that serves the mount sees them. */
+export interface Caller {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Says that a file may have become ready. Each is called at most once. */
+export type Wake = () => void;
+
 /** One open of a file. Every open has its own; a snapshot of what was read lives here. */
 export interface OpenFile {
   /** At most `sizeBytes` bytes from `offset`; none at the end. */
   read(offset: number, sizeBytes: number): Answer<Uint8Array>;
   /** How many bytes were taken: possibly fewer than given. */
   write(offset: number, data: Uint8Array): Answer<number>;
+  /**
+   * What the file is ready for, as in poll(2); without this, always for reading and writing. `wake`
+   * is called when the answer may have changed, and replaces the one of an earlier call.
+   */
+  poll?(wake: Wake | undefined): number;
   /** The last close. What is left to do is done; close(2) succeeds whatever comes of it. */
   release(): Answer<void>;
 }
