@@ -28,6 +28,7 @@ export async function mountMachine(
     machine: draftMachine(description, 'test.yaml', {}),
     baseDirectory: directory,
     allowOther: true,
+    transport: 'auto',
     logger,
     modules,
   });
