@@ -15,14 +15,13 @@ import { fail, type Operation } from './served.ts';
 /** As libfuse 2 has it: a longer write comes in pieces of 32 pages. */
 export const MAX_WRITE_BYTES = 32 * 4096;
 
-/** O_TRUNC comes with the open; listings tell of nodes; nobody asks for capabilities at each write. */
+/** O_TRUNC comes with the open; listings tell of nodes; several may look into one directory. */
 const WANTED =
   INIT_FLAG.ATOMIC_O_TRUNC |
   INIT_FLAG.BIG_WRITES |
   INIT_FLAG.DO_READDIRPLUS |
   INIT_FLAG.READDIRPLUS_AUTO |
-  INIT_FLAG.PARALLEL_DIROPS |
-  INIT_FLAG.HANDLE_KILLPRIV_V2;
+  INIT_FLAG.PARALLEL_DIROPS;
 
 const NANOSECOND = 1;
 

@@ -1,4 +1,5 @@
 /** Open files. Source: fs/fuse/file.c. */
+import { assert } from '../../src/abi/errno.ts';
 import type { OpenFile } from '../../src/sysfs/node.ts';
 import {
   FOPEN,
@@ -47,6 +48,7 @@ const read: Operation = (served, request) => {
   const offset = READ_IN.fields.offset.get(request.view, ARGUMENTS);
   const sizeBytes = READ_IN.fields.size.get(request.view, ARGUMENTS);
   const done = replyByTask(served, request, (bytes: Uint8Array) => {
+    assert(bytes.length <= sizeBytes, `${bytes.length} bytes where ${sizeBytes} were asked for`);
     channel.out.set(bytes, BODY);
     return bytes.length;
   });
@@ -61,6 +63,7 @@ const write: Operation = (served, request) => {
   const offset = WRITE_IN.fields.offset.get(request.view, ARGUMENTS);
   const data = Uint8Array.from(request.bytes.subarray(DATA, request.end));
   const written = replyByTask(served, request, (count: number) => {
+    assert(count >= 0 && count <= data.length, `${count} of ${data.length} bytes written`);
     WRITE_OUT.set(channel.view, BODY, { size: count });
     return WRITE_OUT.sizeBytes;
   });

@@ -67,7 +67,6 @@ export const INIT_FLAG = {
   DO_READDIRPLUS: 1 << 13,
   READDIRPLUS_AUTO: 1 << 14,
   PARALLEL_DIROPS: 1 << 18,
-  HANDLE_KILLPRIV_V2: 1 << 28,
 } as const;
 
 /** Source: FOPEN_*. */

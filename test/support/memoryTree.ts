@@ -42,6 +42,8 @@ function inode(type: number, permissions: number, sizeBytes: number) {
   return {
     ino,
     fileSystem: sysfsOf('4.15'),
+    // Its names and attributes change without notice.
+    revalidated: true as const,
     xattrs: new Map<string, Uint8Array>(),
     attributes: () => attributes,
     accessed: () => {
