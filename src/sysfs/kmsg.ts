@@ -29,6 +29,8 @@ export function kmsgFile(tree: Tree): File {
       sizeBytes: () => END_OFFSET + tree.kernel.log.nextSequence,
       nlink: ONE_LINK,
     }),
+    // Each record moves its end.
+    revalidated: true,
     open: (flags) => openKmsg(tree.kernel, (flags & O_NONBLOCK) === 0),
   };
 }
