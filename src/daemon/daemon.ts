@@ -64,13 +64,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 
   const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
-  const root = recording ? recordTree(tree, recording.recorder) : tree;
+  const root = recording ? recordTree(tree.root, recording.recorder) : tree.root;
   const transport = chooseTransport(options.transport);
   logger.debug({ transport: transport.name }, 'transport');
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport,
     allowOther: options.allowOther,
   });
+  tree.listeners.push(session.caches);
   loop.start();
   void session.closed.then(() => {
     loop.stop();

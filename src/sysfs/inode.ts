@@ -2,7 +2,7 @@
 import { S_IALLUGO } from '../abi/mode.ts';
 import { wallTimeMs } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import type { AttributeChange, Attributes, FileSystemType, Node } from './node.ts';
+import type { AttributeChange, Attributes, FileSystemType, Node, TreeListener } from './node.ts';
 
 /** Everything that nodes are made with: the machine, the file system, the next inode number. */
 export interface Tree {
@@ -13,6 +13,8 @@ export interface Tree {
   readonly inos: { next: number };
   /** See engine/nameHash.ts. */
   readonly nameHashes: Map<string, number>;
+  /** Who is told of what changes without having been asked for. */
+  readonly listeners: TreeListener[];
 }
 
 export interface Owner {
@@ -23,7 +25,7 @@ export interface Owner {
 export const ROOT: Owner = { uid: 0, gid: 0 };
 
 export function createTree(kernel: Kernel, fileSystem: FileSystemType, owner = ROOT): Tree {
-  return { kernel, fileSystem, owner, inos: { next: 1 }, nameHashes: new Map() };
+  return { kernel, fileSystem, owner, inos: { next: 1 }, nameHashes: new Map(), listeners: [] };
 }
 
 /** The part of a node that chmod, chown and utimes change; it lives as long as the node. */

@@ -59,7 +59,12 @@ export function procDirectory(tree: Tree): Directory {
     uptime: called('uptime_proc_show'),
     version: called('version_proc_show'),
   });
-  return joinDirectories(joinDirectories(files, moduleFiles(tree)), tasksDirectory(tree));
+  const directory = joinDirectories(
+    joinDirectories(files, moduleFiles(tree)),
+    tasksDirectory(tree),
+  );
+  // A process more or less is a link more or less.
+  return { ...directory, revalidated: true };
 }
 
 /** As many of them as are written, from the first. Source: kernel/sysctl.c:proc_dointvec(). */
@@ -88,7 +93,10 @@ function moduleFiles(tree: Tree): Directory {
   const lookup = (name: string): File | undefined => {
     const code = kernel.procEntries.get(name);
     if (!code) return undefined;
-    const file = known.get(code) ?? procFile(tree, { mode: 0o444, show: () => call(kernel, code) });
+    const file: File = known.get(code) ?? {
+      ...procFile(tree, { mode: 0o444, show: () => call(kernel, code) }),
+      revalidated: true,
+    };
     known.set(code, file);
     return file;
   };

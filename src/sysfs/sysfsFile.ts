@@ -5,7 +5,7 @@
  */
 import { decodeLatin1 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
-import { PAGE_SIZE, S_IFREG } from '../abi/mode.ts';
+import { DEFAULT_POLLMASK, PAGE_SIZE, POLLERR, POLLPRI, S_IFREG } from '../abi/mode.ts';
 import { type KobjectDirectory, withActiveReference } from '../engine/kobject.ts';
 import type { Attribute } from './attribute.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
@@ -41,12 +41,14 @@ function openAttribute<Owner>(
   owner: Owner,
 ): OpenFile {
   const snapshot = createSnapshot();
+  let wasShown = false;
   return {
     read: (offset, sizeBytes) =>
       readSnapshot(snapshot, offset, sizeBytes, {
         requireLive: () => requireLive(directory),
         show: () => {
           if (!show) throw new KernelError('EIO', 'no show()');
+          wasShown = true;
           return active(show(owner, kernel));
         },
       }),
@@ -57,6 +59,10 @@ function openAttribute<Owner>(
       const taken = data.subarray(0, PAGE_SIZE);
       return countStored(active(store(owner, cString(taken), kernel)), taken.length);
     },
+    // Nobody calls sysfs_notify(), and nobody is woken at the removal, as recorded on 6.1 and 6.12.
+    // Source: kernfs_fop_poll(), kernfs_generic_poll().
+    poll: () =>
+      wasShown && directory.live ? DEFAULT_POLLMASK : DEFAULT_POLLMASK | POLLERR | POLLPRI,
     release: () => {},
   };
 

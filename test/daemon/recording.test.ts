@@ -59,7 +59,7 @@ function recordMachine(
     manifests: {},
   } as const;
   const recorder = new Recorder(loop, header, (line) => lines.push(line));
-  const root = recordTree(mountedTree(kernel, panelOf(machine, loop)), recorder);
+  const root = recordTree(mountedTree(kernel, panelOf(machine, loop)).root, recorder);
   const fileSystem = new FileSystem(root, loop.run, onBug);
   onTestFinished(() => loop.stop());
   loop.start();

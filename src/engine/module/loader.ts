@@ -15,7 +15,14 @@ import {
   textBytes,
 } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
-import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
+import {
+  addKobject,
+  addLink,
+  deleteKobject,
+  drainKobject,
+  type KobjectDirectory,
+  removeLink,
+} from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
@@ -234,10 +241,8 @@ function unparsed({ most }: ParameterDefinition, text: string): string {
 }
 
 function addToSysfs(kernel: Kernel, module: Module): void {
-  const directory = addKobject(kernel, kernel.moduleDirectory, module.name, {
-    kind: 'module',
-    module,
-  });
+  const { name } = module;
+  const directory = addKobject(kernel, kernel.moduleDirectory, name, { kind: 'module', module });
   module.kobject = directory;
   addKobject(kernel, directory, 'holders', { kind: 'holders', module });
   addKobject(kernel, directory, 'notes', { kind: 'notes', module });
@@ -245,6 +250,12 @@ function addToSysfs(kernel: Kernel, module: Module): void {
   if (module.definition.parameters.some(({ mode }) => mode !== 0)) {
     addKobject(kernel, directory, 'parameters', { kind: 'parameters', module });
   }
+  for (const holders of holdersAmong(module.uses)) addLink(holders, name, `../../${name}`);
+}
+
+/** Where those that a module uses link to it. Source: add_usage_links(). */
+function holdersAmong(used: readonly Module[]): KobjectDirectory[] {
+  return used.flatMap(({ kobject }) => kobject?.children.get('holders') ?? []);
 }
 
 function* abandon(kernel: Kernel, module: Module): Context {
@@ -257,6 +268,7 @@ function* abandon(kernel: Kernel, module: Module): Context {
 
 function* free(kernel: Kernel, module: Module): Context {
   if (module.kobject) {
+    for (const holders of holdersAmong(module.uses)) removeLink(holders, module.name);
     deleteKobject(module.kobject);
     yield* drainKobject(kernel, module.kobject);
   }

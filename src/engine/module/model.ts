@@ -7,7 +7,7 @@ import type { KobjectDirectory } from '../kobject.ts';
 import type { Patch, PatchDefinition } from '../livepatch/model.ts';
 import type { Answer } from '../sched/context.ts';
 import type { Kthread } from '../sched/kthread.ts';
-import type { WaitQueue } from '../sched/wait.ts';
+import { createWaitQueue, type WaitQueue } from '../sched/wait.ts';
 
 /** coming, live and going as in /sys/module/NAME/initstate; unformed once its memory is gone. */
 export type ModuleState = 'coming' | 'live' | 'going' | 'unformed';
@@ -124,7 +124,7 @@ export function createModuleRegistry(
     available: new Map(fitting.map((definition) => [definition.name, definition])),
     loaded: new Map(),
     loads: new Map(),
-    finished: { waiters: [] },
+    finished: createWaitQueue(),
     taintMask: 0,
     printedOnce: new Set(),
   };
