@@ -12,11 +12,13 @@ import { draftMachine } from '../src/machine/parse.ts';
 import type { CallCosts } from './benchCalls.ts';
 import type { ClientResult } from './benchClient.ts';
 import { CLI, median, print, ROUNDS, run } from './benchmark.ts';
+import type { RequestCosts } from './benchRequestPath.ts';
 import { benchRun, benchSelftests } from './benchRun.ts';
 import type { TaskCosts } from './benchTasks.ts';
 
 const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
 const CALLS = resolve(import.meta.dirname, 'benchCalls.js');
+const REQUEST_PATH = resolve(import.meta.dirname, 'benchRequestPath.js');
 const TASKS = resolve(import.meta.dirname, 'benchTasks.js');
 /** Median of three boots of a real kernel in QEMU until the first `cat enabled`. */
 const VIRTUAL_MACHINE_S = 10.0;
@@ -100,6 +102,13 @@ async function benchRequests(): Promise<void> {
     );
   }
   await machine.stop();
+}
+
+/** In a process of its own: what a transport waits for, without the transport. */
+async function benchRequestPath(): Promise<void> {
+  const costs: RequestCosts = JSON.parse(await run(process.execPath, [REQUEST_PATH]));
+  print('a request within klpfs, without FUSE (limit 500 ns unless it needs a task)');
+  for (const [kind, ns] of Object.entries(costs)) print(`  ${kind.padEnd(40)} ${ns.toFixed(0)} ns`);
 }
 
 /** Different places that the tasks of a crowd sleep in. */
@@ -200,6 +209,7 @@ const BENCHES = {
   start: benchStart,
   run: benchRun,
   requests: benchRequests,
+  requestPath: benchRequestPath,
   transitions: benchTransitions,
   calls: benchCalls,
   tasks: benchTasks,
