@@ -97,8 +97,10 @@ function takePieces(snapshot: Snapshot, count: number): string {
 }
 
 function take(snapshot: Snapshot, offset: number, sizeBytes: number): Uint8Array {
-  const first = Math.max(0, offset - snapshot.start);
-  const taken = snapshot.bytes.subarray(first, first + sizeBytes);
+  const { bytes, start } = snapshot;
+  const first = Math.max(0, offset - start);
+  const isWhole = first === 0 && sizeBytes >= bytes.length;
+  const taken = isWhole ? bytes : bytes.slice(first, first + sizeBytes);
   snapshot.position = offset + taken.length;
   return taken;
 }
