@@ -6,7 +6,6 @@ import { assert } from '../abi/errno.ts';
 import { S_IFDIR, S_IFLNK, S_IRWXUGO } from '../abi/mode.ts';
 import { isIn, since } from '../abi/release.ts';
 import type { KobjectDirectory, KobjectFiles, KobjectOwner } from '../engine/kobject.ts';
-import { dependentsOf } from '../engine/module/loader.ts';
 import type { Module } from '../engine/module/model.ts';
 import { sortByHash } from '../engine/nameHash.ts';
 import { type AttributeTable, ro } from './attribute.ts';
@@ -23,7 +22,7 @@ import { sysfsFile } from './sysfsFile.ts';
 
 /** The node of a kernel object's directory. Each object has one, made when it is first asked for. */
 export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directory {
-  const files = contentsOf(tree, kobject);
+  const files = onDemand(() => contentsOf(tree, kobject));
   const subdirectories = new WeakMap<KobjectDirectory, Directory>();
 
   const subdirectory = (child: KobjectDirectory): Directory => {
@@ -33,7 +32,7 @@ export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directo
   };
   const lookup = (name: string): Node | undefined => {
     const child = kobject.children.get(name);
-    return child ? subdirectory(child) : files.get(name);
+    return child ? subdirectory(child) : files().get(name);
   };
   return {
     kind: 'directory',
@@ -42,7 +41,7 @@ export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directo
     *list() {
       if (!kobject.live) return;
       for (const name of sortByHash(
-        [...kobject.children.keys(), ...files.keys()],
+        [...kobject.children.keys(), ...files().keys()],
         tree.nameHashes,
       )) {
         const node = lookup(name);
@@ -50,6 +49,15 @@ export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directo
         yield [name, node];
       }
     },
+  };
+}
+
+/** Who lists ten thousand functions looks into few of them. */
+function onDemand<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 
@@ -90,9 +98,7 @@ function contentsOf(tree: Tree, kobject: KobjectDirectory): Contents {
 function holdersOf(tree: Tree, module: Module): Contents {
   const links = new WeakMap<Module, Symlink>();
   const holders = () =>
-    dependentsOf(tree.kernel, module).filter(
-      (name) => tree.kernel.modules.loaded.get(name)?.kobject !== undefined,
-    );
+    module.usedBy.filter(({ kobject }) => kobject !== undefined).map(({ name }) => name);
   return {
     keys: () => holders().values(),
     get(name) {
