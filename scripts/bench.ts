@@ -12,12 +12,14 @@ import { draftMachine } from '../src/machine/parse.ts';
 import type { CallCosts } from './benchCalls.ts';
 import type { ClientResult } from './benchClient.ts';
 import { CLI, crowd, median, print, ROUNDS, run } from './benchmark.ts';
+import type { PatchCosts } from './benchPatches.ts';
 import type { RequestCosts } from './benchRequestPath.ts';
 import { benchRun, benchSelftests } from './benchRun.ts';
 import type { TaskCosts } from './benchTasks.ts';
 
 const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
 const CALLS = resolve(import.meta.dirname, 'benchCalls.js');
+const PATCHES = resolve(import.meta.dirname, 'benchPatches.js');
 const REQUEST_PATH = resolve(import.meta.dirname, 'benchRequestPath.js');
 const TASKS = resolve(import.meta.dirname, 'benchTasks.js');
 /** Median of three boots of a real kernel in QEMU until the first `cat enabled`. */
@@ -165,6 +167,22 @@ async function benchTasks(): Promise<void> {
   }
 }
 
+/** In processes of their own; each patch has functions of its own, or all have the same. */
+async function benchPatches(): Promise<void> {
+  for (const release of ['4.15', '6.1']) {
+    for (const functions of ['own', 'same']) {
+      const output = await run(process.execPath, [PATCHES, release, functions]);
+      const costs: PatchCosts = JSON.parse(output);
+      print(
+        `1000 patches on ${release.padEnd(4)}    ${(costs.totalMs / 1000).toFixed(2)} s to load (${functions} functions); a load ${costs.firstLoadsMs.toFixed(2)} ms at first, ${costs.lastLoadsMs.toFixed(2)} ms at last`,
+      );
+      print(
+        `  with all of them      ls ${costs.listingMs.toFixed(1)} ms, stat ${costs.statUs.toFixed(1)} us, read ${costs.readUs.toFixed(1)} us, proc/modules ${costs.procModulesMs.toFixed(1)} ms; a patched call ${costs.lastCallNs.toFixed(0)} ns, with one patch ${costs.firstCallNs.toFixed(0)} ns`,
+      );
+    }
+  }
+}
+
 /** A daemon of its own, as users have it. */
 async function benchListing(): Promise<void> {
   const directory = mkdtempSync(join(scratch, 'listing-'));
@@ -195,6 +213,7 @@ const BENCHES = {
   transitions: benchTransitions,
   calls: benchCalls,
   tasks: benchTasks,
+  patches: benchPatches,
   listing: benchListing,
   selftests: benchSelftests,
 };
