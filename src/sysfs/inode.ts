@@ -73,7 +73,21 @@ export function createNumberedNode(
     ino,
     fileSystem: tree.fileSystem,
     xattrs: new Map(),
-    attributes: (): Attributes => ({ ...inode(), sizeBytes: sizeBytes(), nlink: nlink() }),
+    // Field by field: every request asks, and a spread takes ten times as long.
+    attributes: (): Attributes => {
+      const { mode, uid, gid, atimeMs, mtimeMs, ctimeMs } = inode();
+      return {
+        ino,
+        mode,
+        nlink: nlink(),
+        uid,
+        gid,
+        sizeBytes: sizeBytes(),
+        atimeMs,
+        mtimeMs,
+        ctimeMs,
+      };
+    },
     change: (change) => changeInode(tree, inode(), change),
     accessed: () => touchAtime(inode(), wallTimeMs(tree.kernel.clock)),
   };

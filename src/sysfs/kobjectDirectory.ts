@@ -27,7 +27,7 @@ import { sysfsFile } from './sysfsFile.ts';
 
 /** The node of a kernel object's directory. Each object has one, made when it is first asked for. */
 export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directory {
-  const files = filesOf(tree, kobject);
+  const files = onDemand(() => filesOf(tree, kobject));
   const subdirectory = oncePerKey((child: KobjectDirectory) => kobjectDirectory(tree, child));
   const symlink = oncePerKey(({ target }: KobjectLink) => createSymlink(tree, target));
 
@@ -35,10 +35,10 @@ export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directo
     const child = kobject.children.get(name);
     if (child) return subdirectory(child);
     const link = kobject.links.get(name);
-    return link ? symlink(link) : files.get(name);
+    return link ? symlink(link) : files().get(name);
   };
   const node = createNode(tree, S_IFDIR | 0o755, { nlink: () => 2 + kobject.children.size });
-  announceChanges(tree, node.ino, kobject, [...files.keys()]);
+  announceChanges(tree, node.ino, kobject, () => files().keys());
   return {
     kind: 'directory',
     ...node,
@@ -46,7 +46,7 @@ export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directo
     *list() {
       if (!kobject.live) return;
       const { children, links } = kobject;
-      const names = [...children.keys(), ...links.keys(), ...files.keys()];
+      const names = [...children.keys(), ...links.keys(), ...files().keys()];
       for (const name of sortByHash(names, tree.nameHashes)) {
         const listed = lookup(name);
         assert(listed, `${name} is listed and there`);
@@ -63,6 +63,15 @@ function oncePerKey<Key extends object, T>(make: (key: Key) => T): (key: Key) =>
     const known = made.get(key) ?? make(key);
     made.set(key, known);
     return known;
+  };
+}
+
+/** Who lists ten thousand functions looks into few of them. */
+function onDemand<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 

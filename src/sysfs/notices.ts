@@ -10,7 +10,7 @@ export function announceChanges(
   { listeners }: Tree,
   ino: number,
   kobject: KobjectDirectory,
-  files: readonly string[],
+  files: () => Iterable<string>,
 ): void {
   const nameChanged = (name: string) => {
     for (const listener of listeners) listener.nameChanged(ino, name);
@@ -26,7 +26,7 @@ export function announceChanges(
       attributesChanged();
     },
     gone: () => {
-      for (const name of files) nameChanged(name);
+      for (const name of files()) nameChanged(name);
     },
   });
 }

@@ -7,7 +7,6 @@ import { callThrough } from '../engine/call.ts';
 import { setFtraceEnabled } from '../engine/ftrace/ftrace.ts';
 import { type Code, formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { dependentsOf } from '../engine/module/loader.ts';
 import { initBytes, type Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
@@ -164,7 +163,7 @@ function showModules(kernel: Kernel): string {
   return [...kernel.modules.loaded.values()]
     .reverse()
     .map((module) => {
-      const users = dependentsOf(kernel, module).map((name) => `${name},`);
+      const users = module.usedBy.map((user) => `${user.name},`);
       const { name, references, offset } = module;
       const sizeBytes = module.sizeBytes + initBytes(module);
       const flags = `${module.taints}${STATE_FLAG[module.state]}`;

@@ -57,7 +57,7 @@ function kernelDirectory(tree: Tree): Directory {
     livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),
     tracing,
   });
-  announceChanges(tree, fixed.ino, kernel.kernelDirectory, []);
+  announceChanges(tree, fixed.ino, kernel.kernelDirectory, () => []);
   return joinDirectories(fixed, kobjectDirectory(tree, kernel.kernelDirectory));
 }
 

@@ -80,6 +80,8 @@ export interface Module {
   readonly code: ReadonlyMap<FunctionDefinition, Code>;
   /** Modules that it needs, each with a reference of its own. */
   readonly uses: Module[];
+  /** Modules that need it, the newest first. Source: struct module.source_list. */
+  readonly usedBy: Module[];
   /** Coming was processed by livepatch, and going was not. */
   klpAlive: boolean;
   readonly parameters: Map<string, ParameterValue>;
