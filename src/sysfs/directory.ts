@@ -45,45 +45,6 @@ export function joinDirectories(first: Directory, second: Directory): Directory 
   };
 }
 
-/**
- * A directory that is mounted at two places. A transport knows directories by their numbers, and
- * the kernel lets one be in one place only, so the second has a number of its own.
- */
-export function atTwoPlaces(tree: Tree, directory: Directory): readonly [Directory, Directory] {
-  const ino = tree.inos.next;
-  tree.inos.next += 1;
-  return [
-    { ...directory, ...changesOf(tree, directory, ino) },
-    {
-      ...directory,
-      ino,
-      attributes: () => ({ ...directory.attributes(), ino }),
-      ...changesOf(tree, directory, directory.ino),
-    },
-  ];
-}
-
-/** What changes at one place changes at the other, too. */
-function changesOf(
-  { listeners }: Tree,
-  directory: Directory,
-  other: number,
-): Pick<Directory, 'change' | 'accessed'> {
-  const tell = () => {
-    for (const listener of listeners) listener.attributesChanged(other);
-  };
-  return {
-    change: (change) => {
-      directory.change(change);
-      tell();
-    },
-    accessed: () => {
-      directory.accessed();
-      tell();
-    },
-  };
-}
-
 function countDirectories(entries: Iterable<Entry>): number {
   let count = 0;
   for (const [, node] of entries) if (node.kind === 'directory') count += 1;

@@ -2,7 +2,7 @@
 import type { Kernel } from '../engine/kernel.ts';
 import { kernelVerbs } from './control.ts';
 import { controlFile, type Verb } from './controlFile.ts';
-import { atTwoPlaces, fixedDirectory, joinDirectories } from './directory.ts';
+import { fixedDirectory, joinDirectories } from './directory.ts';
 import { debugDirectory } from './dynamicDebug.ts';
 import { DEBUGFS, PROCFS, sysfsOf } from './fileSystems.ts';
 import { createTree, ROOT, type Tree } from './inode.ts';
@@ -51,9 +51,9 @@ export function mountedTree(
 /** /sys/kernel: what is always there, and what modules have made. */
 function kernelDirectory(tree: Tree): Directory {
   const { kernel } = tree;
-  const [tracing, inDebugfs] = atTwoPlaces(tree, tracingDirectory(tree));
+  const tracing = tracingDirectory(tree);
   const fixed = fixedDirectory(tree, 0o755, {
-    debug: debugDirectory({ ...tree, fileSystem: DEBUGFS }, inDebugfs),
+    debug: debugDirectory({ ...tree, fileSystem: DEBUGFS }, tracing),
     livepatch: kobjectDirectory(tree, kernel.livepatchDirectory),
     tracing,
   });

@@ -10,7 +10,6 @@ import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
 import { findTask } from '../../src/engine/sched/task.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
-import type { Node } from '../../src/sysfs/node.ts';
 import { Machine } from '../support/machine.ts';
 import { Memory } from '../support/memory.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
@@ -125,38 +124,3 @@ test.each<Release>(['4.15', '6.1', '6.14'])(
     expect(forgotten).toBeGreaterThan(SEQUENCES);
   },
 );
-
-test('the kernel lets a directory be in one place only', () => {
-  const machine = machineOf('6.1');
-  machine.insmod('p');
-  const places = new Map<number, string>();
-  const visit = (path: string) => {
-    const node = machine.find(path);
-    if (node?.kind !== 'directory') return;
-    expect(places.get(node.ino), `also ${path}`).toBeUndefined();
-    places.set(node.ino, path);
-    for (const [name] of node.list()) visit(`${path}/${name}`);
-  };
-  for (const [top] of machine.root.list()) visit(top);
-  expect(places.size).toBeGreaterThan(20);
-});
-
-const TWICE = ['sys/kernel/tracing', 'sys/kernel/debug/tracing'] as const;
-
-test.each([
-  ['changed', (node: Node) => node.change({ mode: 0o755 })],
-  ['listed', (node: Node) => node.accessed()],
-] as const)('tracefs %s at one place is so at the other', (_what, act) => {
-  for (const path of TWICE) {
-    const machine = machineOf('6.1');
-    const memory = new Memory();
-    machine.mounted.listeners.push(memory);
-    memory.look(machine.root);
-    machine.advance(1000);
-    const node = machine.find(path);
-    if (!node) throw new Error(`there is no ${path}`);
-    act(node);
-    memory.attributesChanged(node.ino);
-    expect(memory.mistakes()).toEqual([]);
-  }
-});
