@@ -59,8 +59,8 @@ function openAttribute<Owner>(
       const taken = data.subarray(0, PAGE_SIZE);
       return countStored(active(store(owner, cString(taken), kernel)), taken.length);
     },
-    // Nobody calls sysfs_notify(), and nobody is woken at the removal, as recorded on 6.1 and 6.12.
-    // Source: kernfs_fop_poll(), kernfs_generic_poll().
+    // Nobody calls sysfs_notify(), and a removal wakes nobody either, as recorded on 6.1 and 6.12.
+    // Source: kernfs_fop_poll(), kernfs_generic_poll(), kernfs_drain_open_files().
     poll: () =>
       wasShown && directory.live ? DEFAULT_POLLMASK : DEFAULT_POLLMASK | POLLERR | POLLPRI,
     release: () => {},
