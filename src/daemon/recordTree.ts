@@ -3,6 +3,7 @@ import { mayWrite } from '../abi/mode.ts';
 import {
   type Answer,
   type AttributeChange,
+  type Caller,
   type Directory,
   type File,
   isContext,
@@ -27,7 +28,11 @@ export function recordTree(root: Directory, recorder: Recorder): Directory {
       case 'directory':
         return { ...wrapDirectory(node, path), change };
       case 'file':
-        return { ...node, change, open: (flags) => openRecorded(recorder, node, path, flags) };
+        return {
+          ...node,
+          change,
+          open: (flags, caller) => openRecorded(recorder, { node, path }, { flags, caller }),
+        };
       case 'symlink':
         return { ...node, change };
     }
@@ -52,10 +57,15 @@ export function recordTree(root: Directory, recorder: Recorder): Directory {
  * is only read is held back until that happens, and forgotten if it never does: who looks at ten
  * thousand files of proc/ leaves no trace.
  */
-function openRecorded(recorder: Recorder, node: File, path: string, flags: number): OpenFile {
-  const file = node.open(flags);
+function openRecorded(
+  recorder: Recorder,
+  { node, path }: { node: File; path: string },
+  { flags, caller }: { flags: number; caller: Caller | undefined },
+): OpenFile {
+  const file = node.open(flags, caller);
   const use = { file: recorder.nextFile(), path };
-  let held: RecordedInput[] | undefined = [recorder.note({ do: 'open', ...use, flags })];
+  const who = caller && { pid: caller.pid };
+  let held: RecordedInput[] | undefined = [recorder.note({ do: 'open', ...use, flags, ...who })];
   if (mayWrite(flags) || node.isOpenInput) writeHeld();
 
   return {
