@@ -15,6 +15,7 @@ import { modulesLoadedAtBoot } from '../machine/moduleGraph.ts';
 import type { MachineDraft } from '../machine/parse.ts';
 import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
+import { logAccess } from './accessLog.ts';
 import { refusal } from './esModules.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
@@ -30,6 +31,8 @@ export interface DaemonOptions extends ModuleSources {
   readonly allowOther: boolean;
   readonly transport: TransportChoice;
   readonly logger: Logger;
+  /** Whether the log says who opens, reads and writes what. */
+  readonly logAccess?: boolean | undefined;
   /** Where every input is recorded, if anywhere. */
   readonly recordFile?: string | undefined;
 }
@@ -64,7 +67,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 
   const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
-  const root = recording ? recordTree(tree.root, recording.recorder) : tree.root;
+  const logged = options.logAccess ? logAccess(tree.root, logger) : tree.root;
+  // The recorder is told of the contexts that really run, so it stands before all others.
+  const root = recording ? recordTree(logged, recording.recorder) : logged;
   const transport = chooseTransport(options.transport);
   logger.debug({ transport: transport.name }, 'transport');
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {

@@ -7,49 +7,30 @@ import {
   type Directory,
   type File,
   isContext,
-  type Node,
   type OpenFile,
 } from '../sysfs/node.ts';
 import type { Recorder } from './recorder.ts';
 import { encodeBytes, type RecordedEvent, type RecordedInput } from './recordFormat.ts';
+import { wrapTree } from './wrapTree.ts';
 
 /** How many inputs that may turn out not to matter are held back for an open file. */
 const HELD_MAX = 100;
 
 /** The same tree; whatever can change the machine is recorded before it is done. */
 export function recordTree(root: Directory, recorder: Recorder): Directory {
-  function wrapNode(node: Node, path: string): Node {
+  return wrapTree(root, (node, path) => {
     const change = (change: AttributeChange) => {
       const { mode } = change;
       if (mode !== undefined) recorder.write(recorder.note({ do: 'change', path, mode }));
       node.change(change);
     };
-    switch (node.kind) {
-      case 'directory':
-        return { ...wrapDirectory(node, path), change };
-      case 'file':
-        return {
-          ...node,
-          change,
-          open: (flags, caller) => openRecorded(recorder, { node, path }, { flags, caller }),
-        };
-      case 'symlink':
-        return { ...node, change };
-    }
-  }
-
-  function wrapDirectory(directory: Directory, path: string): Directory {
-    const below = (name: string) => (path === '' ? name : `${path}/${name}`);
+    if (node.kind !== 'file') return { ...node, change };
     return {
-      ...directory,
-      lookup: (name) => {
-        const node = directory.lookup(name);
-        return node && wrapNode(node, below(name));
-      },
+      ...node,
+      change,
+      open: (flags, caller) => openRecorded(recorder, { node, path }, { flags, caller }),
     };
-  }
-
-  return wrapDirectory(root, '');
+  });
 }
 
 /**

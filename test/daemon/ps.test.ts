@@ -6,6 +6,7 @@
  */
 import { expect, test } from 'vitest';
 import { cmdlinePatch } from '../support/modules.ts';
+import { byTransport } from '../support/transport.ts';
 import { type Mounted, mountMachine } from './mounted.ts';
 
 /** On 6.1 a kworker is idle; kthreadd and init have their pids. */
