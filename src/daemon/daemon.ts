@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { FileSystem } from '../../mount/fileSystem.ts';
 import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { mount, type Session } from '../../mount/session.ts';
+import type { Transport } from '../../mount/transport.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';
 import { toBootOptions } from '../machine/bootOptions.ts';
@@ -27,6 +28,8 @@ export interface DaemonOptions extends ModuleSources {
   readonly directory: string;
   readonly machine: MachineDraft;
   readonly allowOther: boolean;
+  /** fuse-native, unless another one is named. */
+  readonly transport?: Transport;
   readonly logger: Logger;
   /** Where every input is recorded, if anywhere. */
   readonly recordFile?: string | undefined;
@@ -64,7 +67,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
   const root = recording ? recordTree(tree, recording.recorder) : tree;
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
-    transport: fuseNative,
+    transport: options.transport ?? fuseNative,
     allowOther: options.allowOther,
   });
   loop.start();
