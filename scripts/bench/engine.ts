@@ -10,7 +10,7 @@ import type { TaskCosts } from './taskCosts.ts';
 const CALLS = resolve(import.meta.dirname, 'callCosts.js');
 const TASKS = resolve(import.meta.dirname, 'taskCosts.js');
 
-export const CROWDS = [10_000, 100_000, 1_000_000];
+const CROWDS = [10_000, 100_000, 1_000_000];
 
 /** Situations of a call whose cost is limited, as callCosts.ts names them. */
 export const PATCHED = [

@@ -10,6 +10,9 @@ import { SCRIPTS } from './program.ts';
 import { type Serving, startServer } from './server.ts';
 import { build } from './tools.ts';
 
+/** The kernel's own, without FUSE. */
+export const REAL_SYSFS = 'real sysfs';
+
 export interface Paths {
   /** An attribute whose text takes no effort. */
   readonly attribute: string;
@@ -48,7 +51,7 @@ const REAL_TREE: Paths = {
 const LXCFS_TREE: Paths = { attribute: 'proc/uptime', shallow: 'proc/uptime' };
 
 export const PEERS: readonly Peer[] = [
-  { name: 'real sysfs', serve: async () => undefined, paths: REAL_TREE },
+  { name: REAL_SYSFS, serve: async () => undefined, paths: REAL_TREE },
   { name: 'C', serve: helloInC('-s'), paths: TREE },
   { name: 'C, 1 s', serve: helloInC('-s', '--timeout=1'), paths: TREE },
   { name: 'C, threads', serve: helloInC(), paths: TREE },

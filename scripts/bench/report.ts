@@ -1,5 +1,6 @@
 /** What a run says, as tables: of peers, of klpfs alone, and of the figures to reach. */
 import { formatNumber, type Measured, medianOf } from './measured.ts';
+import { OPERATIONS } from './operations.ts';
 import { PEERS } from './peers.ts';
 
 export interface Column {
@@ -33,15 +34,18 @@ export function peerRows(measured: Measured): string[][] {
   ]).filter(([, ...values]) => values.some((value) => value !== '-'));
 }
 
-/** A row for each measure that is none of the peers': its name, and its value of each subject. */
+/** A row for each measure in which there are no peers: its name, and its value of each subject. */
 export function otherRows(measured: Measured, measures: readonly string[]): string[][] {
-  const ofPeers = new Set(COLUMNS.map(({ measure }) => measure));
   return measures
-    .filter((measure) => !ofPeers.has(measure))
+    .filter((measure) => !isOfPeers(measure))
     .map((measure) => [
       measure,
       Object.keys(measured[measure] ?? {})
         .map((subject) => `${subject} ${formatNumber(medianOf(measured, measure, subject))}`)
         .join('; '),
     ]);
+}
+
+function isOfPeers(measure: string): boolean {
+  return OPERATIONS.some(({ name }) => measure.startsWith(`${name}, `));
 }

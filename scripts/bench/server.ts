@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { readMounts } from '../../mount/mountInfo.ts';
+import { type Mount, readMounts } from '../../mount/mountInfo.ts';
 import { unmountDirectory } from '../../mount/unmount.ts';
 import { type Bench, newDirectory, type Server } from './bench.ts';
 import { awaitEnd, endAll, start } from './program.ts';
@@ -64,23 +64,26 @@ async function answer(path: string): Promise<void> {
 
 /** Unmounts everything below the scratch directory, ends everybody, and removes it. */
 export async function leaveNothing(scratch: string): Promise<void> {
-  for (const { directory } of await mountsBelow(scratch)) {
-    await unmountDirectory(directory, 'lazy').catch((error: unknown) => complain(error));
-  }
+  await unmountBelow(scratch);
   await endAll();
-  await unmounted(scratch);
+  // Somebody may have mounted on his way out.
+  await unmountBelow(scratch);
+  // Removing a directory must never mean removing what somebody serves there.
+  const [left] = await mountsBelow(scratch);
+  if (left) throw new Error(`still mounted: ${left.directory}`);
   await rm(scratch, { recursive: true, force: true });
 }
 
-async function mountsBelow(scratch: string) {
-  const mounts = await readMounts();
-  return mounts.filter(({ directory }) => directory.startsWith(`${scratch}/`)).toReversed();
+async function unmountBelow(scratch: string): Promise<void> {
+  for (const { directory } of await mountsBelow(scratch)) {
+    // It may have gone by itself; what has not is found above.
+    await unmountDirectory(directory, 'lazy').catch(complain);
+  }
 }
 
-/** Removing a directory must never mean removing what somebody serves there. */
-async function unmounted(scratch: string): Promise<void> {
-  const [left] = await mountsBelow(scratch);
-  if (left) throw new Error(`still mounted: ${left.directory}`);
+async function mountsBelow(scratch: string): Promise<Mount[]> {
+  const mounts = await readMounts();
+  return mounts.filter(({ directory }) => directory.startsWith(`${scratch}/`)).toReversed();
 }
 
 function complain(error: unknown): void {

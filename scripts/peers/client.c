@@ -41,11 +41,6 @@ struct client {
 	uint32_t buckets[BUCKETS];
 };
 
-struct shared {
-	uint64_t start_ns;
-	struct client clients[];
-};
-
 struct target {
 	const char *path;
 	int fd;
@@ -164,21 +159,6 @@ static struct target open_target(const struct operation *operation, const char *
 	return target;
 }
 
-/* Tells `ready` that it is, and begins when `go` is closed. */
-static void run_client(const struct operation *operation, const char *path, struct client *client,
-		       uint64_t count, int ready, int go)
-{
-	struct target target = open_target(operation, path);
-	char nothing;
-
-	for (int i = 0; i < WARM_UP && operation->flags != O_RDWR; i++)
-		operation->perform(&target);
-	if (write(ready, "r", 1) != 1 || read(go, &nothing, 1) != 0)
-		errx(1, "the other clients are gone");
-	client->end_ns = client->end_ns ? ns_of(CLOCK_MONOTONIC) + client->end_ns : UINT64_MAX;
-	repeat(operation, &target, client, count);
-}
-
 static void await_clients(int clients)
 {
 	bool failed = false;
@@ -234,74 +214,105 @@ static const struct operation *find_operation(const char *name)
 	errx(2, "no operation %s", name ? name : "given");
 }
 
-int main(int argc, char *argv[])
+/* What the arguments ask for. */
+struct task {
+	const struct operation *operation;
+	const char *path;
+	int clients;
+	uint64_t duration_ns;
+	uint64_t count;
+	pid_t server;
+};
+
+static struct task parse_arguments(int argc, char *argv[])
 {
-	int clients = 1;
-	uint64_t duration_ns = 400000000;
-	uint64_t count = 0;
-	pid_t server = 0;
+	struct task task = { .clients = 1, .duration_ns = 400000000 };
 
 	for (int option; (option = getopt(argc, argv, "n:t:c:s:")) != -1;) {
 		if (option == 'n')
-			clients = atoi(optarg);
+			task.clients = atoi(optarg);
 		else if (option == 't')
-			duration_ns = strtoull(optarg, NULL, 10) * 1000000;
+			task.duration_ns = strtoull(optarg, NULL, 10) * 1000000;
 		else if (option == 'c')
-			count = strtoull(optarg, NULL, 10);
+			task.count = strtoull(optarg, NULL, 10);
 		else if (option == 's')
-			server = atoi(optarg);
+			task.server = atoi(optarg);
 		else
-			return 2;
+			exit(2);
 	}
-	const struct operation *operation = find_operation(argv[optind]);
-	const char *path = argv[optind + 1];
-
-	if (!path || clients < 1 || clients > MAX_CLIENTS)
+	if (argc - optind != 2 || task.clients < 1 || task.clients > MAX_CLIENTS)
 		errx(2, "usage: %s OPERATION PATH [-n CLIENTS] [-t MS | -c COUNT] [-s PID]", argv[0]);
+	task.operation = find_operation(argv[optind]);
+	task.path = argv[optind + 1];
+	return task;
+}
 
-	clockid_t cpu = CLOCK_PROCESS_CPUTIME_ID;
+/* Tells `ready` that it is, and begins when `go` is closed. */
+static void run_client(const struct task *task, struct client *client, int ready, int go)
+{
+	struct target target = open_target(task->operation, task->path);
+	uint64_t count = task->count ? task->count / (uint64_t)task->clients : UINT64_MAX;
+	char nothing;
+
+	for (int i = 0; i < WARM_UP && task->operation->flags != O_RDWR; i++)
+		task->operation->perform(&target);
+	/* Closed, so that the end of one that fails is seen. */
+	if (write(ready, "r", 1) != 1 || close(ready) || read(go, &nothing, 1) != 0)
+		errx(1, "the other clients are gone");
+	client->end_ns = task->count ? UINT64_MAX : ns_of(CLOCK_MONOTONIC) + task->duration_ns;
+	repeat(task->operation, &target, client, count);
+}
+
+/* Starts all clients, and returns when all of them are ready; closing the result lets them go. */
+static int start_clients(const struct task *task, struct client clients[])
+{
 	int ready[2], go[2];
+	char nothing;
 
-	if (server && (errno = clock_getcpuclockid(server, &cpu)))
-		err(1, "process %d", server);
 	if (pipe(ready) || pipe(go))
 		err(1, "pipe");
-	struct shared *shared = mmap(NULL, sizeof(*shared) + sizeof(struct client) * (size_t)clients,
-				     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		err(1, "mmap");
-	for (int i = 0; i < clients; i++) {
-		struct client *client = &shared->clients[i];
+	for (int i = 0; i < task->clients; i++) {
+		pid_t pid = fork();
 
-		if (fork() != 0)
+		if (pid < 0)
+			err(1, "fork");
+		if (pid > 0)
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(go[1]);
-		client->end_ns = count ? 0 : duration_ns;
-		run_client(operation, path, client,
-			   count ? count / (uint64_t)clients : UINT64_MAX, ready[1], go[0]);
+		run_client(task, &clients[i], ready[1], go[0]);
 		_exit(0);
 	}
 	close(ready[1]);
-	for (int i = 0; i < clients; i++) {
-		char nothing;
-
+	for (int i = 0; i < task->clients; i++)
 		if (read(ready[0], &nothing, 1) != 1)
 			exit(1);
-	}
-	uint64_t cpu_ns = ns_of(cpu);
+	return go[1];
+}
 
-	shared->start_ns = ns_of(CLOCK_MONOTONIC);
-	close(go[1]);
-	await_clients(clients);
-	cpu_ns = server ? ns_of(cpu) - cpu_ns : 0;
-
+int main(int argc, char *argv[])
+{
+	struct task task = parse_arguments(argc, argv);
+	size_t size = sizeof(struct client) * (size_t)task.clients;
+	struct client *clients = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct client *all = calloc(1, sizeof(*all));
+	clockid_t cpu = CLOCK_PROCESS_CPUTIME_ID;
 
-	if (!all)
-		err(1, "calloc");
-	for (int i = 0; i < clients; i++)
-		add(all, &shared->clients[i]);
-	report(all, shared->start_ns, cpu_ns);
+	if (clients == MAP_FAILED || !all)
+		err(1, "memory");
+	if (task.server && (errno = clock_getcpuclockid(task.server, &cpu)))
+		err(1, "process %d", task.server);
+
+	int go = start_clients(&task, clients);
+	uint64_t cpu_ns = ns_of(cpu);
+	uint64_t start_ns = ns_of(CLOCK_MONOTONIC);
+
+	close(go);
+	await_clients(task.clients);
+	cpu_ns = task.server ? ns_of(cpu) - cpu_ns : 0;
+	for (int i = 0; i < task.clients; i++)
+		add(all, &clients[i]);
+	report(all, start_ns, cpu_ns);
 	return 0;
 }
