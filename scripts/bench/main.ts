@@ -60,8 +60,8 @@ function parseOptions(): Options {
       `
 Groups:
 ${formatTable(ALL.map(({ name, about }) => [`  ${name}`, about]))}
-Root is needed for lxcfs, and to install its and the other peers' packages where
-they are missing (scripts/prepare --with-peers).`,
+Root is needed for lxcfs, which is left out otherwise, and to install the peers'
+packages where they are missing (scripts/prepare --with-peers).`,
     )
     .parse()
     .opts<Options>();

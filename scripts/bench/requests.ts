@@ -1,5 +1,6 @@
 /** All peers, mounted side by side; in every round each operation goes over all of them in turn. */
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Bench, Server } from './bench.ts';
 import { note } from './measured.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
@@ -14,11 +15,18 @@ interface Served {
 export async function benchRequests(bench: Bench): Promise<void> {
   await installPeers();
   const served: Served[] = [];
-  for (const peer of PEERS) served.push({ peer, server: await peer.serve(bench) });
+  for (const peer of PEERS) {
+    if (isPossible(peer)) served.push({ peer, server: await peer.serve(bench) });
+    else process.stdout.write(`${peer.name} is left out: it needs root\n`);
+  }
   for (const { operation, who } of turns(served, bench.rounds)) {
     await takeTurn(bench, operation, who);
   }
   for (const { server } of served) await server?.stop();
+}
+
+function isPossible({ needs }: Peer): boolean {
+  return needs !== 'root' || process.geteuid?.() === 0;
 }
 
 interface Turn<Who> {
