@@ -32,5 +32,7 @@ export function readRun(file: string): KeptRun {
 function describeHost(): Host {
   const all = cpus();
   const cpu = all[0]?.model.trim() ?? 'unknown';
-  return { cpu, cpus: all.length, arch: arch(), linux: release(), node: process.versions.node };
+  // Without what a distribution adds.
+  const [linux = ''] = release().split('-');
+  return { cpu, cpus: all.length, arch: arch(), linux, node: process.versions.node };
 }
