@@ -13,9 +13,9 @@ interface Trial {
 
 const CLIENTS = 16;
 
-const TRIALS: readonly Trial[] = [
+export const TRIALS: readonly Trial[] = [
   { operation: 'pread', early: 100_000, late: 10_000_000 },
-  { operation: 'orc', early: 100_000, late: 1_000_000 },
+  { operation: 'orc', early: 30_000, late: 300_000 },
 ];
 
 export const memoryAfter = (operations: number, what: ClientOperation) =>

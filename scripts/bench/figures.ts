@@ -1,5 +1,5 @@
 /** What klpfs has to reach: a row for each figure. */
-import { memoryAfter } from './endurance.ts';
+import { memoryAfter, TRIALS } from './endurance.ts';
 import { callOf, PATCHED } from './engine.ts';
 import { formatNumber, KLPFS, type Measured, medianOf } from './measured.ts';
 import { CROWDS, eventLoopDuring, requestsDuring } from './transitions.ts';
@@ -50,8 +50,6 @@ const PREAD_16 = 'pread, 16 clients';
 const DEEP = 'open+read+close deep, p50 us';
 /** With fewer, what a machine costs by itself counts. */
 const CROWDED = [100_000, 1_000_000];
-const PREADS = ratio(of(memoryAfter(10_000_000, 'pread')), of(memoryAfter(100_000, 'pread')));
-const OPENS = ratio(of(memoryAfter(1_000_000, 'orc')), of(memoryAfter(100_000, 'orc')));
 
 /** `a / b`: by how much a value of klpfs may exceed that of a peer, or the other way round. */
 // biome-ignore format: the columns are the point
@@ -65,8 +63,7 @@ export const FIGURES: readonly Figure[] = [
   least('pread: klpfs, fuse-native, 1 s / klpfs', faster('klpfs, fuse-native, 1 s', PREAD), 2.5),
   most('bash, while read: klpfs / C, 1 s', against('C, 1 s', 'while read, ms'), 1.3),
   most('bash, read x <f: klpfs / C, 1 s', against('C, 1 s', 'read x <f, ms'), 1.3),
-  most('memory after 10 000 000 preads / after 100 000', PREADS, 1.05),
-  most('memory after 1 000 000 open+read+close / after 100 000', OPENS, 1.05),
+  ...TRIALS.map(({ operation, early, late }) => most(`memory after ${late} ${operation} / after ${early}`, ratio(of(memoryAfter(late, operation)), of(memoryAfter(early, operation))), 1.05)),
   most('mount to first answer', of('mount to first answer, s'), 0.35, 's'),
   most('klpfs --help', of('klpfs --help, ms'), 120, 'ms'),
   most('klpfs run -- true', of('klpfs run -- true, s'), 0.6, 's'),
