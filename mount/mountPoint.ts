@@ -1,6 +1,6 @@
 /** What must be true before a directory can be mounted on. */
 import { constants } from 'node:fs';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { open, readdir, realpath, stat, statfs } from 'node:fs/promises';
 import { runFusermount } from './fusermount.ts';
 import { MountError } from './mountError.ts';
 import { findMount, MOUNT_TYPE } from './mountInfo.ts';
@@ -72,6 +72,8 @@ async function takeAwayDeadMounts(directory: string): Promise<boolean> {
 async function isDead(directory: string): Promise<boolean> {
   try {
     await stat(directory);
+    // What stat says may be remembered; this is asked each time.
+    await statfs(directory);
     return false;
   } catch (error) {
     if (codeOf(error) === 'ENOTCONN') return true;

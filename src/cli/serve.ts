@@ -1,6 +1,7 @@
 /** A machine in this very process, until it is unmounted. */
 import process from 'node:process';
 import { pino } from 'pino';
+import { chooseTransport } from '../../mount/choose.ts';
 import type { TransportChoice } from '../../mount/transport.ts';
 import { startDaemon } from '../daemon/daemon.ts';
 import { superviseSession } from '../daemon/supervise.ts';
@@ -63,7 +64,7 @@ export async function startMachine({
     machine,
     baseDirectory: baseDirectoryOf(machineFile),
     allowOther,
-    transport,
+    transport: chooseTransport(transport),
     logger,
     logAccess,
     recordFile,

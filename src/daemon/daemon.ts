@@ -3,10 +3,9 @@
  */
 import process from 'node:process';
 import type { Logger } from 'pino';
-import { chooseTransport } from '../../mount/choose.ts';
 import { FileSystem } from '../../mount/fileSystem.ts';
 import { mount, type Session } from '../../mount/session.ts';
-import type { TransportChoice } from '../../mount/transport.ts';
+import type { Transport } from '../../mount/transport.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';
 import { toBootOptions } from '../machine/bootOptions.ts';
@@ -29,7 +28,7 @@ export interface DaemonOptions extends ModuleSources {
   readonly directory: string;
   readonly machine: MachineDraft;
   readonly allowOther: boolean;
-  readonly transport: TransportChoice;
+  readonly transport: Transport;
   readonly logger: Logger;
   /** Whether the log says who opens, reads and writes what. */
   readonly logAccess?: boolean | undefined;
@@ -70,10 +69,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const logged = options.logAccess ? logAccess(tree.root, logger) : tree.root;
   // The recorder is told of the contexts that really run, so it stands before all others.
   const root = recording ? recordTree(logged, recording.recorder) : logged;
-  const transport = chooseTransport(options.transport);
-  logger.debug({ transport: transport.name }, 'transport');
+  logger.debug({ transport: options.transport.name }, 'transport');
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
-    transport,
+    transport: options.transport,
     allowOther: options.allowOther,
   });
   tree.listeners.push(session.caches);
