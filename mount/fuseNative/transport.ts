@@ -38,6 +38,8 @@ const FSNAME = [
 /** Mounts by libfuse 2, one directory after the other; several may be mounted at a time. */
 export const fuseNative: Transport = {
   name: 'fuse-native',
+  way: 'libfuse 2',
+  missing: () => undefined,
   capabilities: { poll: false, invalidate: false, caller: false, interrupt: false },
   mount: mountByFuseNative,
 };
