@@ -4,8 +4,9 @@
 import process from 'node:process';
 import type { Logger } from 'pino';
 import { chooseTransport } from '../../mount/choose.ts';
+import { findPassedMount } from '../../mount/descriptor.ts';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { mount, type Session } from '../../mount/session.ts';
+import { adopt, mount, type Session } from '../../mount/session.ts';
 import type { TransportChoice } from '../../mount/transport.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';
@@ -29,6 +30,8 @@ export interface DaemonOptions extends ModuleSources {
   readonly machine: MachineDraft;
   readonly allowOther: boolean;
   readonly transport: TransportChoice;
+  /** A /dev/fuse that is mounted there already; whoever did that has chosen how. */
+  readonly fd?: number | undefined;
   readonly logger: Logger;
   /** Where every input is recorded, if anywhere. */
   readonly recordFile?: string | undefined;
@@ -65,18 +68,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
   const root = recording ? recordTree(tree, recording.recorder) : tree;
-  const transport = chooseTransport(options.transport);
-  logger.debug({ transport: transport.name }, 'transport');
-  const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
-    transport,
-    allowOther: options.allowOther,
-  });
+  const session = await show(new FileSystem(root, loop.run, onBug), options);
   loop.start();
   void session.closed.then(() => {
     loop.stop();
     recording?.end();
   });
   return { session, loop };
+}
+
+/** By a mount of our own, or one that waits for us. */
+async function show(fileSystem: FileSystem, options: DaemonOptions): Promise<Session> {
+  const { directory, allowOther, fd, logger } = options;
+  if (fd !== undefined) {
+    logger.debug({ transport: 'devfuse', way: `descriptor ${fd}` }, 'transport');
+    return adopt(await findPassedMount(fd, directory), fileSystem);
+  }
+  const transport = chooseTransport(options.transport);
+  logger.debug({ transport: transport.name, way: transport.way }, 'transport');
+  return mount(directory, fileSystem, { transport, allowOther });
 }
 
 /** Whoever runs a machine is root in it. */
