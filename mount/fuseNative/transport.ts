@@ -47,6 +47,8 @@ export const fuseNative: Transport = rememberingFuseNative(0);
 export function rememberingFuseNative(timeoutS: number): Transport {
   return {
     name: 'fuse-native',
+    way: 'libfuse 2',
+    missing: () => undefined,
     capabilities: { poll: false, invalidate: false, caller: false, interrupt: false },
     mount: (directory, fileSystem, options) => {
       const mounting = lastMount.then(() =>

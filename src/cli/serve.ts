@@ -1,7 +1,6 @@
 /** A machine in this very process, until it is unmounted. */
 import process from 'node:process';
 import { pino } from 'pino';
-import { chooseTransport } from '../../mount/choose.ts';
 import type { TransportChoice } from '../../mount/transport.ts';
 import { startDaemon } from '../daemon/daemon.ts';
 import { superviseSession } from '../daemon/supervise.ts';
@@ -18,6 +17,8 @@ export interface ServeOptions {
   readonly machineOptions: MachineOptions;
   readonly allowOther: boolean;
   readonly transport: TransportChoice;
+  /** A /dev/fuse that is mounted on the directory already. */
+  readonly fd?: number | undefined;
   /** Undefined: stderr. */
   readonly logFile: string | undefined;
   readonly logLevel: string;
@@ -50,6 +51,7 @@ export async function startMachine({
   machineOptions,
   allowOther,
   transport,
+  fd,
   logFile,
   logLevel,
   logAccess,
@@ -64,7 +66,8 @@ export async function startMachine({
     machine,
     baseDirectory: baseDirectoryOf(machineFile),
     allowOther,
-    transport: chooseTransport(transport),
+    transport,
+    fd,
     logger,
     logAccess,
     recordFile,

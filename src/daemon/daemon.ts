@@ -3,9 +3,11 @@
  */
 import process from 'node:process';
 import type { Logger } from 'pino';
+import { chooseTransport } from '../../mount/choose.ts';
+import { findPassedMount } from '../../mount/descriptor.ts';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { mount, type Session } from '../../mount/session.ts';
-import type { Transport } from '../../mount/transport.ts';
+import { adopt, mount, type Session } from '../../mount/session.ts';
+import type { Transport, TransportChoice } from '../../mount/transport.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';
 import { toBootOptions } from '../machine/bootOptions.ts';
@@ -28,7 +30,10 @@ export interface DaemonOptions extends ModuleSources {
   readonly directory: string;
   readonly machine: MachineDraft;
   readonly allowOther: boolean;
-  readonly transport: Transport;
+  /** How to mount: a transport, or which to choose from. */
+  readonly transport: Transport | TransportChoice;
+  /** A /dev/fuse that is mounted there already; whoever did that has chosen how. */
+  readonly fd?: number | undefined;
   readonly logger: Logger;
   /** Whether the log says who opens, reads and writes what. */
   readonly logAccess?: boolean | undefined;
@@ -69,11 +74,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const logged = options.logAccess ? logAccess(tree.root, logger) : tree.root;
   // The recorder is told of the contexts that really run, so it stands before all others.
   const root = recording ? recordTree(logged, recording.recorder) : logged;
-  logger.debug({ transport: options.transport.name }, 'transport');
-  const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
-    transport: options.transport,
-    allowOther: options.allowOther,
-  });
+  const session = await show(new FileSystem(root, loop.run, onBug), options);
   tree.listeners.push(session.caches);
   loop.start();
   void session.closed.then(() => {
@@ -81,6 +82,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     recording?.end();
   });
   return { session, loop };
+}
+
+/** By a mount of our own, or one that waits for us. */
+async function show(fileSystem: FileSystem, options: DaemonOptions): Promise<Session> {
+  const { directory, allowOther, transport: wanted, fd, logger } = options;
+  if (fd !== undefined) {
+    logger.debug({ transport: 'devfuse', way: `descriptor ${fd}` }, 'transport');
+    return adopt(await findPassedMount(fd, directory), fileSystem);
+  }
+  const transport = typeof wanted === 'string' ? chooseTransport(wanted) : wanted;
+  logger.debug({ transport: transport.name, way: transport.way }, 'transport');
+  return mount(directory, fileSystem, { transport, allowOther });
 }
 
 /** Whoever runs a machine is root in it. */
