@@ -3,9 +3,11 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RELEASES } from '../../abi/release.ts';
+import { awaitReport, spawnDaemon } from '../background.ts';
 import { CommandError } from '../commandError.ts';
 import { ReportedFailure } from '../failure.ts';
 import { defaultLogFile } from '../logFile.ts';
+import { readPrivate } from '../machineText.ts';
 
 interface Options {
   readonly machine?: string;
@@ -89,7 +91,6 @@ async function mountHere(directory: string, options: Options): Promise<void> {
 }
 
 async function mountBehind(path: string, { logFile, machine }: Options): Promise<void> {
-  const { awaitReport, spawnDaemon } = await import('../background.ts');
   const input = await readInput(machine);
   const { XDG_STATE_HOME: stateHome } = process.env;
   const log = logFile ?? defaultLogFile(resolve(path), stateHome);
@@ -108,9 +109,7 @@ async function mountBehind(path: string, { logFile, machine }: Options): Promise
 
 /** A description that the daemon could not read for itself. */
 async function readInput(machine: string | undefined): Promise<string | undefined> {
-  if (machine === undefined) return undefined;
-  const { readPrivate } = await import('../machineText.ts');
-  return readPrivate(machine);
+  return machine === undefined ? undefined : readPrivate(machine);
 }
 
 function parseNumber(text: string): number {
