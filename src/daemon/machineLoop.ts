@@ -23,8 +23,8 @@ export interface LoopObserver {
 /** How long the engine works before requests get their turn again. */
 const SLICE_MS = 1;
 /**
- * How long a request waits for a machine that lags behind the clock, so that what was due before it
- * is done before it.
+ * How long the first request that finds the machine behind the clock waits for it, so that what was
+ * due before it is done before it.
  */
 const LAG_MS = 3;
 /** How many steps of the engine pass between two looks at the wall clock. */
@@ -62,14 +62,14 @@ export class MachineLoop {
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
   readonly run = <T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): (() => void) => {
-    this.#catchUp(LAG_MS);
+    if (!this.#lags()) this.#catchUp(LAG_MS);
     this.observer?.starting(context);
     const task = startRequest(this.kernel, context, settled);
-    this.#catchUp();
+    if (!this.#lags()) this.#catchUp();
     return () => {
       this.observer?.interrupting(context);
       interruptRequest(this.kernel, task);
-      this.#catchUp();
+      if (!this.#lags()) this.#catchUp();
     };
   };
 
@@ -80,7 +80,7 @@ export class MachineLoop {
 
   stop(): void {
     clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
+    this.#forgetImmediate();
     this.#running = true;
   }
 
@@ -108,6 +108,15 @@ export class MachineLoop {
     return this.#steps;
   }
 
+  /**
+   * Whether the machine has had its share of this turn of the event loop, and goes on in the next
+   * one. Requests that come meanwhile wait for that: each with a slice of its own, they would make
+   * the turn as long as there are many of them.
+   */
+  #lags(): boolean {
+    return this.#immediate !== undefined;
+  }
+
   #targetNs(nowMs: number): number {
     if (this.#mode.kind === 'manual') {
       return Math.max(this.#manualNs, ...[...this.#runs].map(({ untilNs }) => untilNs));
@@ -119,9 +128,10 @@ export class MachineLoop {
     if (this.#running) return;
     this.#running = true;
     const nowMs = performance.now();
+    this.#forgetImmediate();
     try {
       if (this.#runSlice(nowMs, nowMs + patienceMs)) this.#waitForNextTimer(nowMs);
-      else this.#goOnSoon();
+      else this.#immediate = setImmediate(() => this.#catchUp());
     } catch (error) {
       this.#steps += 1;
       this.#onBug(error);
@@ -145,11 +155,10 @@ export class MachineLoop {
     return true;
   }
 
-  #goOnSoon(): void {
-    this.#immediate ??= setImmediate(() => {
-      this.#immediate = undefined;
-      this.#catchUp();
-    });
+  #forgetImmediate(): void {
+    if (!this.#immediate) return;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
   }
 
   /**

@@ -15,7 +15,7 @@ import { createPointers } from './pointer.ts';
 import { createKernelLog, LOG_LEVEL } from './printk.ts';
 import { createQueue } from './queue.ts';
 import { createRandom } from './random.ts';
-import type { Cpu } from './sched/cpu.ts';
+import { type Cpu, TURN_STEPS } from './sched/cpu.ts';
 import { type InterruptDefinition, scheduleInterrupt } from './sched/interrupt.ts';
 import { createEmptyStack } from './sched/stack.ts';
 import { startTasks, type TaskDefinition } from './sched/start.ts';
@@ -73,6 +73,7 @@ export function bootKernel(options: BootOptions): Kernel {
     pointers: createPointers(options.seed),
     dynamicDebug: createDynamicDebug(options.config.release),
     listeners: [],
+    taskListeners: [],
     current: cpus[0]?.idle ?? 0,
   };
   emit(kernel, { type: 'printk', level: LOG_LEVEL.notice, text: bannerOf(options.config.version) });
@@ -107,6 +108,7 @@ function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): C
     rcuWatching: true,
     busyUntilNs: undefined,
     tick: undefined,
+    turnSteps: TURN_STEPS,
   };
 }
 

@@ -10,7 +10,7 @@ import { updatePatchState } from '../livepatch/patchState.ts';
 import type { ExitWork } from '../livepatch/semantics.ts';
 import { pushLast, queueLength, takeFirst } from '../queue.ts';
 import type { Suspension } from './context.ts';
-import { type Cpu, cpuOfTask } from './cpu.ts';
+import { type Cpu, cpuOfTask, TURN_STEPS } from './cpu.ts';
 import { exitTask } from './exit.ts';
 import { continueProgram, makeCall } from './program.ts';
 import {
@@ -57,9 +57,21 @@ function mustSchedule({ needResched, preemptCount }: Cpu): boolean {
 }
 
 function runSomeCpu(kernel: Kernel): boolean {
-  const cpu = kernel.cpus.find(isBusy);
-  if (cpu) stepCpu(kernel, cpu);
-  return cpu !== undefined;
+  const cpu = kernel.cpus.find(isOnTurn) ?? beginRound(kernel);
+  if (!cpu) return false;
+  cpu.turnSteps -= 1;
+  stepCpu(kernel, cpu);
+  return true;
+}
+
+function isOnTurn(cpu: Cpu): boolean {
+  return cpu.turnSteps > 0 && isBusy(cpu);
+}
+
+/** All have had their turn: the first one that still has something to do begins again. */
+function beginRound({ cpus }: Kernel): Cpu | undefined {
+  for (const cpu of cpus) cpu.turnSteps = TURN_STEPS;
+  return cpus.find(isBusy);
 }
 
 /** Switches to another task, or lets the one that runs do its next step. */
@@ -93,7 +105,7 @@ function schedule(kernel: Kernel, cpu: Cpu): void {
 
 function runTask(kernel: Kernel, cpu: Cpu, task: Task): void {
   kernel.current = task;
-  if (kernel.tasks.leavingKernel.delete(task)) leaveKernel(kernel, task);
+  if (kernel.tasks.leavingKernel[task]) leaveKernel(kernel, task);
   else goOn(kernel, cpu, task);
   kernel.current = cpu.idle;
 }
@@ -117,6 +129,7 @@ function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
  * may run, and goes on; so does a process that computes inside the kernel.
  */
 function leaveKernel(kernel: Kernel, task: Task): void {
+  kernel.tasks.leavingKernel[task] = 0;
   const kind = kindOf(kernel.tasks, task);
   if (kind === 'kthread') kernel.semantics.condResched(kernel, task);
   const isProcess = kind === 'user';
@@ -175,7 +188,7 @@ function suspendThread(
     }
     case 'compute':
       thread.wakeup = 'woken';
-      kernel.tasks.leavingKernel.add(task);
+      kernel.tasks.leavingKernel[task] = 1;
       kernel.tasks.preempted.set(task, suspension.durationNs);
       return;
     case 'step':
@@ -183,6 +196,7 @@ function suspendThread(
       return;
     case 'resched':
       cpu.needResched = queueLength(cpu.runQueue) > 0;
+      cpu.turnSteps = 0;
   }
 }
 

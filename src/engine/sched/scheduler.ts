@@ -119,7 +119,7 @@ export function wakeTask(kernel: Kernel, task: Task, wakeup: Wakeup): void {
 export function continueStopped(kernel: Kernel, task: Task): void {
   const { tasks } = kernel;
   tasks.stack[task] = kernel.emptyStack;
-  tasks.leavingKernel.add(task);
+  tasks.leavingKernel[task] = 1;
   setRunState(tasks, task, 'runnable');
   enqueueTask(kernel, task);
 }
@@ -146,7 +146,7 @@ export function stopTask(kernel: Kernel, task: Task): void {
 export function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
   if (cpu.busyUntilNs === undefined) return;
   kernel.tasks.preempted.set(cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
-  kernel.tasks.leavingKernel.add(cpu.current);
+  kernel.tasks.leavingKernel[cpu.current] = 1;
   cancelTaskTimer(kernel, cpu.current);
   cpu.busyUntilNs = undefined;
 }
@@ -164,7 +164,7 @@ export function interruptSleep(kernel: Kernel, task: Task): void {
 export function goBackToEntry({ tasks, emptyStack }: Kernel, task: Task): void {
   tasks.position[task] = (tasks.position[task] ?? 0) - STEPS_BACK_TO_ENTRY;
   tasks.stack[task] = emptyStack;
-  tasks.leavingKernel.add(task);
+  tasks.leavingKernel[task] = 1;
 }
 
 /** A sleep of a program is three instructions: enter functions, sleep, return from them. */
@@ -188,7 +188,7 @@ function hasWorkOnExit({ tasks }: Kernel, task: Task): boolean {
   return (
     isPatchPending(tasks, task) ||
     tasks.signals.has(task) ||
-    tasks.notified.has(task) ||
+    tasks.notified[task] === 1 ||
     tasks.calls.has(task)
   );
 }

@@ -49,6 +49,10 @@ export interface TaskTable {
   runState: Uint8Array;
   patchState: Int8Array;
   patchPending: Uint8Array;
+  /** TIF_NOTIFY_SIGNAL: it is to come by the way out of the kernel, and goes on. */
+  notified: Uint8Array;
+  /** It passes the way out of the kernel before it goes on with its program. */
+  leavingKernel: Uint8Array;
   cpu: Uint16Array;
   /** The position of its program's next instruction. */
   position: Uint32Array;
@@ -63,16 +67,12 @@ export interface TaskTable {
   readonly preempted: Map<Task, number>;
   /** Signals that have not taken effect, by name, each once, the one that is taken first first. */
   readonly signals: Map<Task, readonly string[]>;
-  /** TIF_NOTIFY_SIGNAL: tasks that are to come by the way out of the kernel, and go on. */
-  readonly notified: Set<Task>;
   /** Functions that tasks were asked to call, the next one first. */
   readonly calls: Map<Task, readonly string[]>;
   /** Where a sleeping task will be looked for by those who wake it. */
   readonly waitsIn: Map<Task, Set<Task>>;
   /** Tasks that sleep without a function in which they are to sleep: its module is not loaded. */
   readonly outside: Set<Task>;
-  /** Tasks that pass the way out of the kernel before they go on with their program. */
-  readonly leavingKernel: Set<Task>;
   readonly byPid: Map<number, Task>;
   readonly family: Family;
   readonly free: Task[];
@@ -88,6 +88,8 @@ export interface TaskTable {
 
 interface Walk {
   next: Task;
+  /** How many more rows belong to this slice. */
+  restRows: number;
   readonly visit: (task: Task) => void;
 }
 
@@ -129,6 +131,8 @@ export function createTaskTable(): TaskTable {
     runState: new Uint8Array(INITIAL_CAPACITY),
     patchState: new Int8Array(INITIAL_CAPACITY).fill(IDLE),
     patchPending: new Uint8Array(INITIAL_CAPACITY),
+    notified: new Uint8Array(INITIAL_CAPACITY),
+    leavingKernel: new Uint8Array(INITIAL_CAPACITY),
     cpu: new Uint16Array(INITIAL_CAPACITY),
     position: new Uint32Array(INITIAL_CAPACITY),
     comm: [],
@@ -138,11 +142,9 @@ export function createTaskTable(): TaskTable {
     rounds: new Map(),
     preempted: new Map(),
     signals: new Map(),
-    notified: new Set(),
     calls: new Map(),
     waitsIn: new Map(),
     outside: new Set(),
-    leavingKernel: new Set(),
     byPid: new Map(),
     family: createFamily(),
     free: [],
@@ -195,9 +197,9 @@ export function clearErrands(tasks: TaskTable, task: Task): void {
   tasks.rounds.delete(task);
   tasks.preempted.delete(task);
   tasks.signals.delete(task);
-  tasks.notified.delete(task);
+  tasks.notified[task] = 0;
   tasks.calls.delete(task);
-  tasks.leavingKernel.delete(task);
+  tasks.leavingKernel[task] = 0;
 }
 
 /** Nobody who wakes the waiters of something finds this task any more. */
@@ -218,16 +220,28 @@ export function startWaiting(tasks: TaskTable, task: Task, waiters: Set<Task>): 
  */
 export function* walkTasks(tasks: TaskTable, visit: (task: Task) => void): Generator<void, void> {
   assert(!tasks.walk, 'two walks over the tasks at once');
-  const walk: Walk = { next: 0, visit };
+  const walk: Walk = { next: 0, restRows: tasks.sliceRows - 1, visit };
   tasks.walk = walk;
   try {
     for (; walk.next < tasks.length; walk.next += 1) {
-      if (walk.next % tasks.sliceRows === tasks.sliceRows - 1) yield;
+      if (walk.restRows <= 0) {
+        yield;
+        walk.restRows = tasks.sliceRows;
+      }
+      walk.restRows -= 1;
       if (tasks.pid[walk.next] !== FREE_ROW) visit(walk.next);
     }
   } finally {
     tasks.walk = undefined;
   }
+}
+
+/** What it does with a task takes the pass that is going on as long as so many rows. */
+const BUSY_ROWS = 64;
+
+/** The visitor has done more than to look at the task and note something: the slice ends sooner. */
+export function countAsBusy({ walk }: TaskTable): void {
+  if (walk) walk.restRows -= BUSY_ROWS;
 }
 
 /** All tasks but the idle ones, in the order of their rows. */
@@ -319,6 +333,8 @@ function grow(tasks: TaskTable): void {
   tasks.runState = enlarged(tasks.runState, new Uint8Array(capacity));
   tasks.patchState = enlarged(tasks.patchState, new Int8Array(capacity));
   tasks.patchPending = enlarged(tasks.patchPending, new Uint8Array(capacity));
+  tasks.notified = enlarged(tasks.notified, new Uint8Array(capacity));
+  tasks.leavingKernel = enlarged(tasks.leavingKernel, new Uint8Array(capacity));
   tasks.cpu = enlarged(tasks.cpu, new Uint16Array(capacity));
   tasks.position = enlarged(tasks.position, new Uint32Array(capacity));
 }
