@@ -19,7 +19,7 @@ import { type Cpu, TURN_STEPS } from './sched/cpu.ts';
 import { type InterruptDefinition, scheduleInterrupt } from './sched/interrupt.ts';
 import { createEmptyStack } from './sched/stack.ts';
 import { startTasks, type TaskDefinition } from './sched/start.ts';
-import { addTask, createTaskTable, IDLE, type TaskTable } from './sched/task.ts';
+import { addTask, createTaskTable, findTask, IDLE, type TaskTable } from './sched/task.ts';
 import { createWorker, createWorkerPool, queueDelayedWork } from './sched/workqueue.ts';
 import { bannerOf, ownFunctionsOf } from './vmlinux.ts';
 
@@ -132,6 +132,6 @@ function scheduleVmstatUpdate(kernel: Kernel, cpu: Cpu): void {
 
 function lowestFreePid(kernel: Kernel): number {
   let pid = FIRST_KTHREAD_PID;
-  while (kernel.tasks.byPid.has(pid)) pid += 1;
+  while (findTask(kernel.tasks, pid) !== undefined) pid += 1;
   return pid;
 }

@@ -22,7 +22,7 @@ import { hasWork } from '../../src/engine/sched/run.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
 import {
   commOf,
-  listTasks,
+  listByPid,
   patchStateOf,
   pidOf,
   runStateOf,
@@ -195,7 +195,7 @@ function stateOf(kernel: Kernel) {
     traced: kernel.trace.next,
     log: logOf(kernel),
     cpus: kernel.cpus.map(({ current, needResched }) => [current, needResched]),
-    tasks: [...listTasks(tasks)].map((task) => [
+    tasks: [...listByPid(tasks)].map((task) => [
       pidOf(tasks, task),
       commOf(tasks, task),
       runStateOf(tasks, task),

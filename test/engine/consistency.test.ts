@@ -17,7 +17,7 @@ import { startTask } from '../../src/engine/sched/start.ts';
 import {
   isPatchPending,
   kindOf,
-  listTasks,
+  listByPid,
   patchStateOf,
   stackOf,
 } from '../../src/engine/sched/task.ts';
@@ -188,7 +188,7 @@ function checkConsistency(machine: Machine): void {
   const { kernel } = machine;
   const { tasks, livepatch } = kernel;
   const { transition } = livepatch;
-  for (const task of listTasks(tasks)) {
+  for (const task of listByPid(tasks)) {
     const state = patchStateOf(tasks, task);
     if (!transition) expect([state, isPatchPending(tasks, task)]).toEqual([-1, false]);
     else expect(state).not.toBe(-1);
@@ -211,7 +211,7 @@ function setEverybodyFree(machine: Machine): void {
   const { kernel } = machine;
   machine.write('1 on', 'control/cpu');
   for (let round = 0; round < 12 && kernel.livepatch.transition; round += 1) {
-    for (const task of [...listTasks(kernel.tasks)]) {
+    for (const task of [...listByPid(kernel.tasks)]) {
       if (kindOf(kernel.tasks, task) === 'user') sendSignal(kernel, task, 'CONT');
       if (stackOf(kernel.tasks, task).depth === 0) continue;
       machine.write(String(kernel.tasks.pid[task]), 'control/wake');

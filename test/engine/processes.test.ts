@@ -12,7 +12,7 @@ import {
   cpuOf,
   findTask,
   kindOf,
-  listTasks,
+  listByPid,
   pidOf,
   runStateOf,
   tgidOf,
@@ -429,7 +429,7 @@ test('one definition of many tasks is as many: pids and cpus follow each other, 
     ],
   });
   const { tasks } = kernel;
-  const rows = [...listTasks(tasks)]
+  const rows = [...listByPid(tasks)]
     .filter((task) => kindOf(tasks, task) === 'user')
     .map((task) => [
       commOf(tasks, task),

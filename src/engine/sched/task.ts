@@ -10,6 +10,14 @@ import type { Timer } from '../clock.ts';
 import type { TimerPayload } from '../kernel.ts';
 import type { SleepState } from './context.ts';
 import { createFamily, type Family } from './family.ts';
+import {
+  createPidMap,
+  freePid,
+  nextPidTaken,
+  type PidMap,
+  takePid,
+  taskWithPid,
+} from './pidMap.ts';
 import type { Program } from './program.ts';
 import type { Stack } from './stack.ts';
 
@@ -73,7 +81,7 @@ export interface TaskTable {
   readonly waitsIn: Map<Task, Set<Task>>;
   /** Tasks that sleep without a function in which they are to sleep: its module is not loaded. */
   readonly outside: Set<Task>;
-  readonly byPid: Map<number, Task>;
+  readonly byPid: PidMap;
   readonly family: Family;
   readonly free: Task[];
   /** Pids that tasks will have which are being added just now. */
@@ -145,7 +153,7 @@ export function createTaskTable(): TaskTable {
     calls: new Map(),
     waitsIn: new Map(),
     outside: new Set(),
-    byPid: new Map(),
+    byPid: createPidMap(),
     family: createFamily(),
     free: [],
     reservedPids: new Set(),
@@ -178,14 +186,14 @@ export function addTask(tasks: TaskTable, created: NewTask, birth: Birth): Task 
   tasks.comm[task] = created.comm;
   tasks.stack[task] = birth.stack;
   tasks.program[task] = created.program;
-  if (created.kind !== 'idle') tasks.byPid.set(pid, task);
+  if (created.kind !== 'idle') takePid(tasks.byPid, pid, task);
   if (tasks.walk && task < tasks.walk.next) tasks.walk.visit(task);
   return task;
 }
 
 /** Frees the row. */
 export function removeTask(tasks: TaskTable, task: Task): void {
-  tasks.byPid.delete(pidOf(tasks, task));
+  freePid(tasks.byPid, pidOf(tasks, task));
   tasks.pid[task] = FREE_ROW;
   tasks.patchPending[task] = 0;
   tasks.free.push(task);
@@ -244,15 +252,37 @@ export function countAsBusy({ walk }: TaskTable): void {
   if (walk) walk.restRows -= BUSY_ROWS;
 }
 
-/** All tasks but the idle ones, in the order of their rows. */
-export function* listTasks(tasks: TaskTable): Generator<Task, void> {
+/** All tasks but the idle ones that are not in this patch state, in the order of their rows. */
+export function* listNotIn(tasks: TaskTable, state: PatchState): Generator<Task, void> {
   for (let task = 0; task < tasks.length; task += 1) {
-    if (tasks.pid[task] !== FREE_ROW && kindOf(tasks, task) !== 'idle') yield task;
+    if (tasks.patchState[task] !== state && isUsed(tasks, task)) yield task;
+  }
+}
+
+/** How many tasks but the idle ones are in this state. */
+export function countInState(tasks: TaskTable, state: RunState): number {
+  const wanted = RUN_STATES.indexOf(state);
+  let count = 0;
+  for (let task = 0; task < tasks.length; task += 1) {
+    if (tasks.runState[task] === wanted && isUsed(tasks, task)) count += 1;
+  }
+  return count;
+}
+
+function isUsed(tasks: TaskTable, task: Task): boolean {
+  return tasks.pid[task] !== FREE_ROW && kindOf(tasks, task) !== 'idle';
+}
+
+/** All tasks but the idle ones, by pid; tasks may come and go meanwhile. Source: next_tgid(). */
+export function* listByPid({ byPid }: TaskTable): Generator<Task, void> {
+  for (let pid = nextPidTaken(byPid, 1); pid !== undefined; pid = nextPidTaken(byPid, pid + 1)) {
+    const task = taskWithPid(byPid, pid);
+    if (task !== undefined) yield task;
   }
 }
 
 export function findTask(tasks: TaskTable, pid: number): Task | undefined {
-  return tasks.byPid.get(pid);
+  return taskWithPid(tasks.byPid, pid);
 }
 
 export function pidOf(tasks: TaskTable, task: Task): number {
@@ -309,7 +339,8 @@ export function stackOf(tasks: TaskTable, task: Task): Stack {
 
 /** Cyclic, as alloc_pid() does it: the next one that is free, from 300 again after the maximum. */
 function allocatePid(tasks: TaskTable): number {
-  const isTaken = (pid: number) => tasks.byPid.has(pid) || tasks.reservedPids.has(pid);
+  const isTaken = (pid: number) =>
+    findTask(tasks, pid) !== undefined || tasks.reservedPids.has(pid);
   while (isTaken(tasks.nextPid)) advancePid(tasks);
   const pid = tasks.nextPid;
   advancePid(tasks);
