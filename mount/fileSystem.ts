@@ -16,6 +16,7 @@ import type {
   OpenFile,
   Wake,
 } from '../src/sysfs/node.ts';
+import { takeAll } from './listing.ts';
 import { type NamespaceOperation, refuse } from './refusals.ts';
 import {
   answer,
@@ -123,14 +124,18 @@ export class FileSystem {
   /** All entries but `.` and `..`, which are the transport's to add. */
   readdir(node: Node, reply: Reply<readonly Entry[]>): void {
     answer(
-      () => {
-        const entries = [...asDirectory(node).list()];
-        node.accessed();
-        return entries;
+      () => asDirectory(node).list()[Symbol.iterator](),
+      (entries) => {
+        if ('errno' in entries) reply(entries);
+        else takeAll(entries.value, touched, this.onBug);
       },
-      reply,
       this.onBug,
     );
+
+    function touched(listed: Result<readonly Entry[]>): void {
+      if ('value' in listed) node.accessed();
+      reply(listed);
+    }
   }
 
   /** EINVAL for anything but a symlink. Source: fs/stat.c:do_readlinkat(). */
