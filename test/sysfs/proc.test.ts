@@ -1,7 +1,9 @@
 /** procfs: text of no known size, tasks that come and go, names that are fixed. */
 import { expect, test } from 'vitest';
 import { refuse } from '../../mount/refusals.ts';
+import { startRequest } from '../../src/engine/sched/request.ts';
 import { startTask, startTasks } from '../../src/engine/sched/start.ts';
+import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { Machine } from '../support/machine.ts';
 import { aModule, cmdlinePatch } from '../support/modules.ts';
 import { aTask, aThread, sleeperIn } from '../support/tasks.ts';
@@ -39,6 +41,7 @@ test('a directory of proc/ has a link for each directory in it, however they are
   startTask(machine.kernel, aTask({ pid: 600, threads: [aThread({ count: 2 })] }));
   machine.advance(1);
   machine.write('4242', 'control/exit');
+  startRequest(machine.kernel, sleepFor(machine.kernel, 'killable', 0), () => {});
   for (const path of ['proc', 'proc/sys', 'proc/600/task']) {
     const directory = machine.find(path);
     const kinds =
