@@ -11,6 +11,7 @@ import { startDaemon } from '../src/daemon/daemon.ts';
 import { draftMachine } from '../src/machine/parse.ts';
 import type { CallCosts } from './benchCalls.ts';
 import type { ClientResult } from './benchClient.ts';
+import type { Latencies } from './benchLatency.ts';
 import { CLI, crowd, median, print, ROUNDS, run } from './benchmark.ts';
 import type { PatchCosts } from './benchPatches.ts';
 import type { RequestCosts } from './benchRequestPath.ts';
@@ -19,6 +20,7 @@ import type { TaskCosts } from './benchTasks.ts';
 
 const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
 const CALLS = resolve(import.meta.dirname, 'benchCalls.js');
+const LATENCY = resolve(import.meta.dirname, 'benchLatency.js');
 const PATCHES = resolve(import.meta.dirname, 'benchPatches.js');
 const REQUEST_PATH = resolve(import.meta.dirname, 'benchRequestPath.js');
 const TASKS = resolve(import.meta.dirname, 'benchTasks.js');
@@ -136,6 +138,17 @@ async function benchTransitions(): Promise<void> {
   }
 }
 
+/** In processes of their own, without FUSE and without clients that want a cpu. */
+async function benchLatency(): Promise<void> {
+  for (const situation of ['toggled', 'stuck']) {
+    const output = await run(process.execPath, [LATENCY, '1000000', situation]);
+    const costs: Latencies = JSON.parse(output);
+    print(
+      `1000000 tasks, ${situation.padEnd(8)} requests p99 ${costs.requestP99Ms.toFixed(1)} ms (limit 10); turns of the event loop p99.9 ${costs.turnP999Ms.toFixed(1)} ms (limit 5), longest ${costs.turnMaxMs.toFixed(1)} ms`,
+    );
+  }
+}
+
 /** In a process of its own; every situation takes its turn in every round. */
 async function benchCalls(): Promise<void> {
   const { calls, enablingMs }: CallCosts = JSON.parse(await run(process.execPath, [CALLS]));
@@ -211,6 +224,7 @@ const BENCHES = {
   requests: benchRequests,
   requestPath: benchRequestPath,
   transitions: benchTransitions,
+  latency: benchLatency,
   calls: benchCalls,
   tasks: benchTasks,
   patches: benchPatches,

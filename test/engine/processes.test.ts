@@ -438,15 +438,15 @@ test('one definition of many tasks is as many: pids and cpus follow each other, 
       cpuOf(tasks, task),
     ]);
   expect(rows).toEqual([
-    ['many', 600, 600, 0],
-    ['many', 601, 601, 1],
+    ['last', 300, 300, 1],
     ['free', 301, 301, 2],
     ['thread', 302, 301, 0],
     ['thread', 303, 301, 1],
     ['free', 304, 304, 0],
     ['thread', 305, 304, 1],
     ['thread', 306, 304, 2],
-    ['last', 300, 300, 1],
+    ['many', 600, 600, 0],
+    ['many', 601, 601, 1],
   ]);
 });
 
