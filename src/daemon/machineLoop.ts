@@ -23,8 +23,8 @@ export interface LoopObserver {
 /** How long the engine works before requests get their turn again. */
 const SLICE_MS = 1;
 /**
- * How long the first request that finds the machine behind the clock waits for it, so that what was
- * due before it is done before it.
+ * How long a request waits for a machine that lags behind the clock, so that what was due before it
+ * is done before it; and how long those of one turn of the event loop do so together.
  */
 const LAG_MS = 3;
 /** How many steps of the engine pass between two looks at the wall clock. */
@@ -52,7 +52,10 @@ export class MachineLoop {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer goes off. */
   #wakesMs = Number.POSITIVE_INFINITY;
+  /** Set while the machine lags: then it goes on in the next turn of the event loop. */
   #immediate: NodeJS.Immediate | undefined;
+  /** From when on requests wait for that, or the turn would be as long as they are many. */
+  #turnEndsMs = 0;
 
   constructor(kernel: Kernel, mode: ClockMode, onBug: (error: unknown) => void) {
     this.kernel = kernel;
@@ -62,14 +65,14 @@ export class MachineLoop {
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
   readonly run = <T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): (() => void) => {
-    if (!this.#lags()) this.#catchUp(LAG_MS);
+    this.#catchUp(LAG_MS);
     this.observer?.starting(context);
     const task = startRequest(this.kernel, context, settled);
-    if (!this.#lags()) this.#catchUp();
+    this.#catchUp();
     return () => {
       this.observer?.interrupting(context);
       interruptRequest(this.kernel, task);
-      if (!this.#lags()) this.#catchUp();
+      this.#catchUp();
     };
   };
 
@@ -80,7 +83,7 @@ export class MachineLoop {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#forgetImmediate();
+    clearImmediate(this.#immediate);
     this.#running = true;
   }
 
@@ -108,15 +111,6 @@ export class MachineLoop {
     return this.#steps;
   }
 
-  /**
-   * Whether the machine has had its share of this turn of the event loop, and goes on in the next
-   * one. Requests that come meanwhile wait for that: each with a slice of its own, they would make
-   * the turn as long as there are many of them.
-   */
-  #lags(): boolean {
-    return this.#immediate !== undefined;
-  }
-
   #targetNs(nowMs: number): number {
     if (this.#mode.kind === 'manual') {
       return Math.max(this.#manualNs, ...[...this.#runs].map(({ untilNs }) => untilNs));
@@ -126,12 +120,16 @@ export class MachineLoop {
 
   #catchUp(patienceMs = SLICE_MS): void {
     if (this.#running) return;
-    this.#running = true;
     const nowMs = performance.now();
-    this.#forgetImmediate();
+    if (!this.#immediate) this.#turnEndsMs = nowMs + LAG_MS;
+    if (nowMs >= this.#turnEndsMs) return;
+    this.#running = true;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     try {
-      if (this.#runSlice(nowMs, nowMs + patienceMs)) this.#waitForNextTimer(nowMs);
-      else this.#immediate = setImmediate(() => this.#catchUp());
+      const isThere = this.#runSlice(nowMs, Math.min(nowMs + patienceMs, this.#turnEndsMs));
+      if (isThere) this.#waitForNextTimer(nowMs);
+      else this.#goOnNextTurn();
     } catch (error) {
       this.#steps += 1;
       this.#onBug(error);
@@ -155,10 +153,11 @@ export class MachineLoop {
     return true;
   }
 
-  #forgetImmediate(): void {
-    if (!this.#immediate) return;
-    clearImmediate(this.#immediate);
-    this.#immediate = undefined;
+  #goOnNextTurn(): void {
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      this.#catchUp();
+    });
   }
 
   /**

@@ -22,7 +22,15 @@ import {
   wakeTask,
 } from './scheduler.ts';
 import { deliverSignals, isSleepRefused } from './signal.ts';
-import { isPatchPending, kindOf, runStateOf, stackOf, type Task } from './task.ts';
+import {
+  isPatchPending,
+  kindOf,
+  runStateOf,
+  setRest,
+  stackOf,
+  type Task,
+  takeRest,
+} from './task.ts';
 import { tellWatches } from './watch.ts';
 
 /**
@@ -112,10 +120,9 @@ function runTask(kernel: Kernel, cpu: Cpu, task: Task): void {
 
 /** With what an interrupt broke off, or with the next step of what it executes. */
 function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
-  const remainingNs = kernel.tasks.preempted.get(task);
+  const remainingNs = takeRest(kernel.tasks, task);
   const thread = kernel.threads.get(task);
   if (remainingNs !== undefined) {
-    kernel.tasks.preempted.delete(task);
     spendTime(kernel, task, kernel.clock.nowNs + remainingNs);
   } else if (thread) {
     resumeThread(kernel, cpu, task, thread);
@@ -183,13 +190,13 @@ function suspendThread(
       const isRefused = isSleepRefused(kernel, task, suspension.state);
       thread.wakeup = isRefused ? 'signal' : 'woken';
       if (!isRefused) sleepTask(kernel, task, suspension.state, suspension.untilNs);
-      else if (kernel.tasks.program[task]) kernel.tasks.preempted.set(task, REFUSAL_NS);
+      else if (kernel.tasks.program[task]) setRest(kernel.tasks, task, REFUSAL_NS);
       return;
     }
     case 'compute':
       thread.wakeup = 'woken';
       kernel.tasks.leavingKernel[task] = 1;
-      kernel.tasks.preempted.set(task, suspension.durationNs);
+      setRest(kernel.tasks, task, suspension.durationNs);
       return;
     case 'step':
       thread.wakeup = 'woken';

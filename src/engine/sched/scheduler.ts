@@ -18,6 +18,7 @@ import {
   isPatchPending,
   type NewTask,
   runStateOf,
+  setRest,
   setRunState,
   stopWaiting,
   type Task,
@@ -145,7 +146,7 @@ export function stopTask(kernel: Kernel, task: Task): void {
 /** An interrupt: notes how much of its time the task that runs now still has to spend. */
 export function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
   if (cpu.busyUntilNs === undefined) return;
-  kernel.tasks.preempted.set(cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
+  setRest(kernel.tasks, cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
   kernel.tasks.leavingKernel[cpu.current] = 1;
   cancelTaskTimer(kernel, cpu.current);
   cpu.busyUntilNs = undefined;
@@ -175,7 +176,8 @@ export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {
   const cpu = cpuOfTask(kernel, task);
   cpu.busyUntilNs = untilNs;
   cpu.needResched ||= queueLength(cpu.runQueue) > 0;
-  setTaskTimer(kernel, task, untilNs);
+  // Who gives way at once needs no timer: after a wakeup of many there would be one for each.
+  if (!cpu.needResched) setTaskTimer(kernel, task, untilNs);
   armTick(kernel, cpu);
 }
 

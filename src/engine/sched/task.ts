@@ -61,6 +61,8 @@ export interface TaskTable {
   notified: Uint8Array;
   /** It passes the way out of the kernel before it goes on with its program. */
   leavingKernel: Uint8Array;
+  /** What is left of the time that it was spending when it was preempted; negative if it was not. */
+  restNs: Float64Array;
   cpu: Uint16Array;
   /** The position of its program's next instruction. */
   position: Uint32Array;
@@ -71,8 +73,6 @@ export interface TaskTable {
   readonly timers: Map<Task, Timer<TimerPayload>>;
   /** How often the loops that a task is in have gone round, by the position of their end. */
   readonly rounds: Map<Task, Map<number, number>>;
-  /** Tasks that were preempted while they spent time, and how many nanoseconds they have left. */
-  readonly preempted: Map<Task, number>;
   /** Signals that have not taken effect, by name, each once, the one that is taken first first. */
   readonly signals: Map<Task, readonly string[]>;
   /** Functions that tasks were asked to call, the next one first. */
@@ -127,6 +127,7 @@ const INITIAL_CAPACITY = 256;
 /** A fraction of a millisecond. */
 const SLICE_ROWS = 2048;
 const FREE_ROW = -1;
+const NOTHING = -1;
 
 export function createTaskTable(): TaskTable {
   return {
@@ -141,6 +142,7 @@ export function createTaskTable(): TaskTable {
     patchPending: new Uint8Array(INITIAL_CAPACITY),
     notified: new Uint8Array(INITIAL_CAPACITY),
     leavingKernel: new Uint8Array(INITIAL_CAPACITY),
+    restNs: new Float64Array(INITIAL_CAPACITY).fill(NOTHING),
     cpu: new Uint16Array(INITIAL_CAPACITY),
     position: new Uint32Array(INITIAL_CAPACITY),
     comm: [],
@@ -148,7 +150,6 @@ export function createTaskTable(): TaskTable {
     program: [],
     timers: new Map(),
     rounds: new Map(),
-    preempted: new Map(),
     signals: new Map(),
     calls: new Map(),
     waitsIn: new Map(),
@@ -203,7 +204,7 @@ export function removeTask(tasks: TaskTable, task: Task): void {
 export function clearErrands(tasks: TaskTable, task: Task): void {
   tasks.program[task] = undefined;
   tasks.rounds.delete(task);
-  tasks.preempted.delete(task);
+  tasks.restNs[task] = NOTHING;
   tasks.signals.delete(task);
   tasks.notified[task] = 0;
   tasks.calls.delete(task);
@@ -327,6 +328,18 @@ export function cpuOf(tasks: TaskTable, task: Task): number {
   return tasks.cpu[task] ?? 0;
 }
 
+/** Lets a task that runs next spend so much time before it does anything else. */
+export function setRest(tasks: TaskTable, task: Task, restNs: number): void {
+  tasks.restNs[task] = restNs;
+}
+
+/** What it has yet to spend, which it begins with now; undefined for nothing. */
+export function takeRest(tasks: TaskTable, task: Task): number | undefined {
+  const restNs = tasks.restNs[task] ?? NOTHING;
+  tasks.restNs[task] = NOTHING;
+  return restNs < 0 ? undefined : restNs;
+}
+
 export function commOf(tasks: TaskTable, task: Task): string {
   return tasks.comm[task] ?? '';
 }
@@ -354,9 +367,7 @@ function advancePid(tasks: TaskTable): void {
 
 function grow(tasks: TaskTable): void {
   const capacity = tasks.pid.length * 2;
-  const pid = new Int32Array(capacity).fill(FREE_ROW);
-  pid.set(tasks.pid);
-  tasks.pid = pid;
+  tasks.pid = enlarged(tasks.pid, new Int32Array(capacity).fill(FREE_ROW));
   tasks.tgid = enlarged(tasks.tgid, new Int32Array(capacity));
   tasks.serial = enlarged(tasks.serial, new Uint32Array(capacity));
   tasks.startNs = enlarged(tasks.startNs, new Float64Array(capacity));
@@ -366,6 +377,7 @@ function grow(tasks: TaskTable): void {
   tasks.patchPending = enlarged(tasks.patchPending, new Uint8Array(capacity));
   tasks.notified = enlarged(tasks.notified, new Uint8Array(capacity));
   tasks.leavingKernel = enlarged(tasks.leavingKernel, new Uint8Array(capacity));
+  tasks.restNs = enlarged(tasks.restNs, new Float64Array(capacity).fill(NOTHING));
   tasks.cpu = enlarged(tasks.cpu, new Uint16Array(capacity));
   tasks.position = enlarged(tasks.position, new Uint32Array(capacity));
 }
