@@ -6,7 +6,7 @@
  */
 import { USER_TICK_NS } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { countInState } from '../engine/sched/task.ts';
+import { countInState } from '../engine/sched/pass.ts';
 
 const READER = 1;
 

@@ -18,16 +18,10 @@ import { NS_PER_MS, setTimer } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
 import { formatKmsg, LOG_LEVEL, storeRecord } from '../../src/engine/printk.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import { hasWork } from '../../src/engine/sched/run.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
-import {
-  commOf,
-  listByPid,
-  patchStateOf,
-  pidOf,
-  runStateOf,
-  stackOf,
-} from '../../src/engine/sched/task.ts';
+import { commOf, patchStateOf, pidOf, runStateOf, stackOf } from '../../src/engine/sched/task.ts';
 import { toBootOptions } from '../../src/machine/bootOptions.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
 import type { Node, OpenFile } from '../../src/sysfs/node.ts';

@@ -10,17 +10,12 @@ import { expect, test } from 'vitest';
 import { RELEASES, type Release, since } from '../../src/abi/release.ts';
 import { funcsOn, newFuncOf } from '../../src/engine/livepatch/model.ts';
 import { codeBelow } from '../../src/engine/livepatch/patch.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
-import {
-  isPatchPending,
-  kindOf,
-  listByPid,
-  patchStateOf,
-  stackOf,
-} from '../../src/engine/sched/task.ts';
+import { isPatchPending, kindOf, patchStateOf, stackOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
 import { aTask, aThread } from '../support/tasks.ts';

@@ -4,6 +4,7 @@ import { callFunction } from '../../src/engine/call.ts';
 import { lookupName } from '../../src/engine/kallsyms.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import type { Context } from '../../src/engine/sched/context.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import type { Step } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { startTasks } from '../../src/engine/sched/start.ts';
@@ -12,7 +13,6 @@ import {
   cpuOf,
   findTask,
   kindOf,
-  listByPid,
   pidOf,
   runStateOf,
   tgidOf,

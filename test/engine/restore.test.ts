@@ -5,9 +5,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
-import { findTask, listByPid, pidOf, stackOf } from '../../src/engine/sched/task.ts';
+import { findTask, pidOf, stackOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
 import { observe } from '../support/observer.ts';

@@ -10,9 +10,10 @@ import { HZ, NS_PER_MS, NS_PER_SECOND, roundJiffiesRelativeNs } from '../../src/
 import { type FunctionDefinition, lookupName } from '../../src/engine/kallsyms.ts';
 import { funcsOn } from '../../src/engine/livepatch/model.ts';
 import { runKthread } from '../../src/engine/sched/kthread.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
-import { listByPid, patchStateOf } from '../../src/engine/sched/task.ts';
+import { patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
 import { aTask, sleeperIn } from '../support/tasks.ts';

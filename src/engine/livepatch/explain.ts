@@ -1,8 +1,9 @@
 /** Who holds a transition up, and where: for people who look at it from outside. */
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
+import { listNotIn } from '../sched/pass.ts';
 import { framesOf } from '../sched/stack.ts';
-import { listNotIn, patchStateOf, stackOf, startNsOf, type Task } from '../sched/task.ts';
+import { patchStateOf, stackOf, startNsOf, type Task } from '../sched/task.ts';
 import type { Holdup } from './events.ts';
 import type { Transition } from './model.ts';
 import { stateNumber } from './patchState.ts';

@@ -11,10 +11,10 @@ import { deleteKobject, drainKobject } from '../kobject.ts';
 import { putModule } from '../module/references.ts';
 import type { Answer, Context } from '../sched/context.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { forEachTask } from '../sched/pass.ts';
+import { countAsBusy, forEachTask } from '../sched/pass.ts';
 import { wakeIfIdle, wakeTask } from '../sched/scheduler.ts';
 import { notifySignal } from '../sched/signal.ts';
-import { countAsBusy, isPatchPending, kindOf, runStateOf, type Task } from '../sched/task.ts';
+import { isPatchPending, kindOf, runStateOf, type Task } from '../sched/task.ts';
 import { queueWork } from '../sched/workqueue.ts';
 import {
   checkOrderOfDisabling,

@@ -14,12 +14,11 @@ import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { type Context, WRITE_BARRIER } from '../sched/context.ts';
 import { cpuOfTask, isRunning } from '../sched/cpu.ts';
-import { forEachTask } from '../sched/pass.ts';
+import { countAsBusy, forEachTask } from '../sched/pass.ts';
 import { armTick } from '../sched/scheduler.ts';
 import { framesOf, type Stack } from '../sched/stack.ts';
 import {
   commOf,
-  countAsBusy,
   cpuOf,
   IDLE,
   isPatchPending,

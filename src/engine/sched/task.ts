@@ -10,14 +10,7 @@ import type { Timer } from '../clock.ts';
 import type { TimerPayload } from '../kernel.ts';
 import type { SleepState } from './context.ts';
 import { createFamily, type Family } from './family.ts';
-import {
-  createPidMap,
-  freePid,
-  nextPidTaken,
-  type PidMap,
-  takePid,
-  taskWithPid,
-} from './pidMap.ts';
+import { createPidMap, freePid, type PidMap, takePid, taskWithPid } from './pidMap.ts';
 import type { Program } from './program.ts';
 import type { Stack } from './stack.ts';
 
@@ -34,7 +27,7 @@ export type TaskKind = 'user' | 'client' | 'kthread' | 'idle';
 const KINDS: readonly TaskKind[] = ['user', 'client', 'kthread', 'idle'];
 
 export type RunState = 'runnable' | SleepState | 'stopped' | 'zombie';
-const RUN_STATES: readonly RunState[] = [
+export const RUN_STATES: readonly RunState[] = [
   'runnable',
   'interruptible',
   'killable',
@@ -94,7 +87,8 @@ export interface TaskTable {
   walk: Walk | undefined;
 }
 
-interface Walk {
+/** See pass.ts. */
+export interface Walk {
   next: Task;
   /** How many more rows belong to this slice. */
   restRows: number;
@@ -126,7 +120,8 @@ const RESERVED_PIDS = 300;
 const INITIAL_CAPACITY = 256;
 /** A fraction of a millisecond. */
 const SLICE_ROWS = 2048;
-const FREE_ROW = -1;
+/** The pid of a row that is free. */
+export const FREE_ROW = -1;
 const NOTHING = -1;
 
 export function createTaskTable(): TaskTable {
@@ -221,65 +216,6 @@ export function stopWaiting(tasks: TaskTable, task: Task): void {
 export function startWaiting(tasks: TaskTable, task: Task, waiters: Set<Task>): void {
   waiters.add(task);
   tasks.waitsIn.set(task, waiters);
-}
-
-/**
- * Visits every task, idle tasks included, in slices: yields after each. A task that is added
- * meanwhile is visited too, as under tasklist_lock in Linux.
- */
-export function* walkTasks(tasks: TaskTable, visit: (task: Task) => void): Generator<void, void> {
-  assert(!tasks.walk, 'two walks over the tasks at once');
-  const walk: Walk = { next: 0, restRows: tasks.sliceRows - 1, visit };
-  tasks.walk = walk;
-  try {
-    for (; walk.next < tasks.length; walk.next += 1) {
-      if (walk.restRows <= 0) {
-        yield;
-        walk.restRows = tasks.sliceRows;
-      }
-      walk.restRows -= 1;
-      if (tasks.pid[walk.next] !== FREE_ROW) visit(walk.next);
-    }
-  } finally {
-    tasks.walk = undefined;
-  }
-}
-
-/** What it does with a task takes the pass that is going on as long as so many rows. */
-const BUSY_ROWS = 64;
-
-/** The visitor has done more than to look at the task and note something: the slice ends sooner. */
-export function countAsBusy({ walk }: TaskTable): void {
-  if (walk) walk.restRows -= BUSY_ROWS;
-}
-
-/** All tasks but the idle ones that are not in this patch state, in the order of their rows. */
-export function* listNotIn(tasks: TaskTable, state: PatchState): Generator<Task, void> {
-  for (let task = 0; task < tasks.length; task += 1) {
-    if (tasks.patchState[task] !== state && isUsed(tasks, task)) yield task;
-  }
-}
-
-/** How many tasks but the idle ones are in this state. */
-export function countInState(tasks: TaskTable, state: RunState): number {
-  const wanted = RUN_STATES.indexOf(state);
-  let count = 0;
-  for (let task = 0; task < tasks.length; task += 1) {
-    if (tasks.runState[task] === wanted && isUsed(tasks, task)) count += 1;
-  }
-  return count;
-}
-
-function isUsed(tasks: TaskTable, task: Task): boolean {
-  return tasks.pid[task] !== FREE_ROW && kindOf(tasks, task) !== 'idle';
-}
-
-/** All tasks but the idle ones, by pid; tasks may come and go meanwhile. Source: next_tgid(). */
-export function* listByPid({ byPid }: TaskTable): Generator<Task, void> {
-  for (let pid = nextPidTaken(byPid, 1); pid !== undefined; pid = nextPidTaken(byPid, pid + 1)) {
-    const task = taskWithPid(byPid, pid);
-    if (task !== undefined) yield task;
-  }
 }
 
 export function findTask(tasks: TaskTable, pid: number): Task | undefined {
