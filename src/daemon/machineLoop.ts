@@ -24,7 +24,7 @@ export interface LoopObserver {
 const SLICE_MS = 1;
 /**
  * How long a request waits for a machine that lags behind the clock, so that what was due before it
- * is done before it.
+ * is done before it; and how long those of one turn of the event loop do so together.
  */
 const LAG_MS = 3;
 /** How many steps of the engine pass between two looks at the wall clock. */
@@ -52,7 +52,10 @@ export class MachineLoop {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer goes off. */
   #wakesMs = Number.POSITIVE_INFINITY;
+  /** Set while the machine lags: then it goes on in the next turn of the event loop. */
   #immediate: NodeJS.Immediate | undefined;
+  /** From when on requests wait for that, or the turn would be as long as they are many. */
+  #turnEndsMs = 0;
 
   constructor(kernel: Kernel, mode: ClockMode, onBug: (error: unknown) => void) {
     this.kernel = kernel;
@@ -117,11 +120,16 @@ export class MachineLoop {
 
   #catchUp(patienceMs = SLICE_MS): void {
     if (this.#running) return;
-    this.#running = true;
     const nowMs = performance.now();
+    if (!this.#immediate) this.#turnEndsMs = nowMs + LAG_MS;
+    if (nowMs >= this.#turnEndsMs) return;
+    this.#running = true;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     try {
-      if (this.#runSlice(nowMs, nowMs + patienceMs)) this.#waitForNextTimer(nowMs);
-      else this.#goOnSoon();
+      const isThere = this.#runSlice(nowMs, Math.min(nowMs + patienceMs, this.#turnEndsMs));
+      if (isThere) this.#waitForNextTimer(nowMs);
+      else this.#goOnNextTurn();
     } catch (error) {
       this.#steps += 1;
       this.#onBug(error);
@@ -145,8 +153,8 @@ export class MachineLoop {
     return true;
   }
 
-  #goOnSoon(): void {
-    this.#immediate ??= setImmediate(() => {
+  #goOnNextTurn(): void {
+    this.#immediate = setImmediate(() => {
       this.#immediate = undefined;
       this.#catchUp();
     });

@@ -10,7 +10,8 @@ import type { Kernel } from '../engine/kernel.ts';
 import { initBytes, type Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
-import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
+import { listByPid } from '../engine/sched/pass.ts';
+import { findTask, kindOf, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
 import { dataSymbolsOf, readPathOf } from '../engine/vmlinux.ts';
 import { isCapable } from './caller.ts';
 import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
@@ -108,6 +109,7 @@ function moduleFiles(tree: Tree): Directory {
         if (file) yield [name, file];
       }
     },
+    directories: () => 0,
   });
 }
 
@@ -135,7 +137,7 @@ function tasksDirectory(tree: Tree): Directory {
     lookup: (name): Node | undefined => {
       if (name === 'self') return self;
       const pid = /^[1-9]\d*$/.test(name) ? Number(name) : 0;
-      const task = kernel.tasks.byPid.get(pid);
+      const task = findTask(kernel.tasks, pid);
       return task !== undefined && isShown(kernel, task) ? processDirectory(tree, task) : undefined;
     },
     *list() {
@@ -143,6 +145,7 @@ function tasksDirectory(tree: Tree): Directory {
         if (isLeader(kernel.tasks, task)) yield processEntry(pidOf(kernel.tasks, task));
       }
     },
+    directories: () => countShownProcesses(kernel),
   });
 }
 
@@ -152,11 +155,15 @@ function isShown({ tasks }: Kernel, task: Task): boolean {
 }
 
 /** By pid. */
-export function listShownTasks(kernel: Kernel): Task[] {
-  const { tasks } = kernel;
-  return [...listTasks(tasks)]
-    .filter((task) => isShown(kernel, task))
-    .sort((a, b) => pidOf(tasks, a) - pidOf(tasks, b));
+export function* listShownTasks(kernel: Kernel): Generator<Task, void> {
+  for (const task of listByPid(kernel.tasks)) if (isShown(kernel, task)) yield task;
+}
+
+/** Clients run a context each, and are few. Source: fs/proc/root.c:proc_root_getattr(). */
+function countShownProcesses(kernel: Kernel): number {
+  const { byPid, family } = kernel.tasks;
+  const hidden = [...kernel.threads.keys()].filter((task) => !isShown(kernel, task));
+  return byPid.size - family.threadCount - hidden.length;
 }
 
 /** How an address looks, given as an offset. */
