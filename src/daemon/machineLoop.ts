@@ -61,6 +61,7 @@ export class MachineLoop {
     this.kernel = kernel;
     this.#mode = mode;
     this.#onBug = onBug;
+    kernel.wakeListeners.push(() => this.#goOnSoon());
   }
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
@@ -151,6 +152,11 @@ export class MachineLoop {
       if (!runMachine(this.kernel, this.#targetNs(nowMs), pause)) return false;
     } while (this.#mode.kind === 'manual' && this.kernel.clock.nowNs < this.#targetNs(nowMs));
     return true;
+  }
+
+  /** Somebody was woken by what runs on no task of the machine, such as a line for its log. */
+  #goOnSoon(): void {
+    if (!this.#running && !this.#immediate) this.#goOnNextTurn();
   }
 
   #goOnNextTurn(): void {

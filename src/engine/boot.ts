@@ -74,6 +74,7 @@ export function bootKernel(options: BootOptions): Kernel {
     dynamicDebug: createDynamicDebug(options.config.release),
     listeners: [],
     taskListeners: [],
+    wakeListeners: [],
     current: cpus[0]?.idle ?? 0,
   };
   emit(kernel, { type: 'printk', level: LOG_LEVEL.notice, text: bannerOf(options.config.version) });

@@ -75,6 +75,8 @@ export interface Kernel {
   readonly listeners: ((event: KernelEvent) => void)[];
   /** Told of what a pass finds out about each single task, which may be a million events. */
   readonly taskListeners: ((event: KernelEvent) => void)[];
+  /** Told that a task has become runnable: whoever drives the machine may be at rest. */
+  readonly wakeListeners: (() => void)[];
   /** The task on whose behalf code runs now: `current`. */
   current: Task;
 }

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type ClockMode, MachineLoop } from '../../src/daemon/machineLoop.ts';
 import { NS_PER_MS, setTimer } from '../../src/engine/clock.ts';
 import type { Context } from '../../src/engine/sched/context.ts';
-import { sleepFor } from '../../src/engine/sched/wait.ts';
+import { createWaitQueue, sleepFor, waitOn, wakeAll } from '../../src/engine/sched/wait.ts';
 import { until } from '../support/clients.ts';
 import { Machine } from '../support/machine.ts';
 
@@ -53,6 +53,22 @@ test('a manual clock stands still until it is moved, and a request waits until i
   );
   await until(() => answered);
   expect(kernel.clock.nowNs).toBe(3000 * NS_PER_MS);
+});
+
+test('whoever is woken by what runs on no task goes on in the next turn', async () => {
+  const { kernel, loop } = loopWith({ kind: 'real', speed: 1 });
+  loop.start();
+  const queue = createWaitQueue();
+  let woken = false;
+  loop.run(waitOn(kernel, queue, 'interruptible'), () => {
+    woken = true;
+  });
+
+  wakeAll(kernel, queue);
+
+  expect(woken).toBe(false);
+  await new Promise(setImmediate);
+  expect(woken).toBe(true);
 });
 
 test('long work is cut in slices between which Node gets its turn', async () => {

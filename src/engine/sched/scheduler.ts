@@ -102,6 +102,7 @@ export function enqueueTask(kernel: Kernel, task: Task): void {
   const cpu = cpuOfTask(kernel, task);
   pushLast(cpu.runQueue, task);
   preempt(cpu);
+  for (const listener of kernel.wakeListeners) listener();
 }
 
 /** try_to_wake_up(): ends a sleep; nothing happens to a task that does not sleep. */
