@@ -210,6 +210,18 @@ test('a second signal unmounts what is busy', async () => {
   expect(await ended).toMatchObject({ status: 0, errors: '' });
 });
 
+test('clients that wait for an answer end when the daemon is killed', async () => {
+  const { sh } = await startMachine();
+  const kill = 'kill -9 $(grep -o \'"pid":[0-9]*\' state/klpfs/*.log | head -1 | cut -d: -f2)';
+
+  const { output, errors } = await sh(`
+    for i in {1..8}; do (cat mnt/dev/kmsg; echo ended) >>out & done
+    sleep 0.5; ${kill}; wait; grep -c ended out`);
+
+  expect(output).toBe('8\n');
+  expect(errors).toMatch(/Software caused connection abort|not connected/);
+});
+
 test('a daemon that was killed leaves a directory that can be mounted at once', async () => {
   const { sh } = await startMachine();
   const kill = 'kill -9 $(grep -o \'"pid":[0-9]*\' state/klpfs/*.log | head -1 | cut -d: -f2)';
