@@ -10,11 +10,13 @@ import { type BootOptions, bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_MS } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
-import { isContext } from '../../src/engine/sched/context.ts';
-import { startRequest } from '../../src/engine/sched/request.ts';
+import { findAdopted } from '../../src/engine/sched/adopt.ts';
+import { type Context, isContext } from '../../src/engine/sched/context.ts';
+import { interruptRequest, startRequest, startRequestIn } from '../../src/engine/sched/request.ts';
 import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
 import type { Outcome } from '../../src/engine/sched/scheduler.ts';
-import type { Answer, Directory, File, Node, OpenFile } from '../../src/sysfs/node.ts';
+import type { Task } from '../../src/engine/sched/task.ts';
+import type { Answer, Caller, Directory, File, Node, OpenFile } from '../../src/sysfs/node.ts';
 import { mountedTree } from '../../src/sysfs/root.ts';
 
 export interface MachineOptions {
@@ -174,7 +176,7 @@ export class Machine {
 
   /** Opens a file: a path at the top of the tree, or below the livepatch directory. */
   open(path: string, flags: number): OpenFile {
-    return this.file(path).open(flags);
+    return this.file(path).open(flags, this.#caller);
   }
 
   file(path: string): File {
@@ -184,12 +186,46 @@ export class Machine {
     return node;
   }
 
+  /** Lets an adopted process do what is done meanwhile. */
+  as<T>(pid: number, act: () => T): T {
+    this.#caller = { pid, uid: 0, gid: 0 };
+    try {
+      return act();
+    } finally {
+      this.#caller = undefined;
+    }
+  }
+
+  #caller: Caller | undefined;
+
+  #start<T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): Task {
+    const task = this.#caller && findAdopted(this.kernel, this.#caller.pid);
+    return task === undefined
+      ? startRequest(this.kernel, context, settled)
+      : startRequestIn(this.kernel, task, context, settled);
+  }
+
+  /** Starts a read that need not end now; the box is filled when it does. */
+  startRead(path: string): { answer: string; readonly interrupt: () => void } {
+    const answer = this.open(path, 0).read(0, 1 << 20);
+    if (!isContext(answer)) throw new Error(`${path} does not block`);
+    const box = { answer: 'pending', interrupt: () => interruptRequest(this.kernel, task) };
+    const task = this.#start(answer, (outcome) => {
+      box.answer = this.attempt(() => {
+        if ('error' in outcome) throw outcome.error;
+        return decodeUtf8(outcome.value).replace(/\n$/, '');
+      });
+    });
+    this.advance(0);
+    return box;
+  }
+
   /** Starts a write that need not end now; the box is filled when it does. */
   startWrite(text: string, path: string): { answer: string } {
     const box = { answer: 'pending' };
     const answer = this.open(path, O_WRONLY).write(0, encodeUtf8(text));
     if (!isContext(answer)) return { answer: 'ok' };
-    startRequest(this.kernel, answer, (outcome) => {
+    this.#start(answer, (outcome) => {
       box.answer = this.attempt(() => {
         if ('error' in outcome) throw outcome.error;
         return 'ok';
@@ -204,7 +240,7 @@ export class Machine {
     const answer = this.open(path, O_WRONLY).write(0, encodeUtf8(text));
     if (!isContext(answer)) return 'ok';
     const settled: Outcome<number>[] = [];
-    startRequest(this.kernel, answer, (outcome) => settled.push(outcome));
+    this.#start(answer, (outcome) => settled.push(outcome));
     while (settled.length === 0 && hasWork(this.kernel)) {
       runMachine(this.kernel, this.kernel.clock.nowNs, () => true);
       between();
@@ -220,7 +256,7 @@ export class Machine {
   finish<T>(answer: Answer<T>): T {
     if (!isContext(answer)) return answer;
     const settled: Outcome<T>[] = [];
-    startRequest(this.kernel, answer, (outcome) => settled.push(outcome));
+    this.#start(answer, (outcome) => settled.push(outcome));
     while (settled.length === 0 && hasWork(this.kernel)) this.advance(0);
     const [outcome] = settled;
     if (!outcome) throw new Error('the request blocks; use startWrite()');

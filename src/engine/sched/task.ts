@@ -73,6 +73,8 @@ export interface TaskTable {
   readonly outside: Set<Task>;
   /** Tasks that pass the way out of the kernel before they go on with their program. */
   readonly leavingKernel: Set<Task>;
+  /** Processes of the host and their threads: see adopt.ts. */
+  readonly adopted: Set<Task>;
   readonly byPid: Map<number, Task>;
   readonly family: Family;
   readonly free: Task[];
@@ -143,6 +145,7 @@ export function createTaskTable(): TaskTable {
     waitsIn: new Map(),
     outside: new Set(),
     leavingKernel: new Set(),
+    adopted: new Set(),
     byPid: new Map(),
     family: createFamily(),
     free: [],
@@ -184,6 +187,7 @@ export function addTask(tasks: TaskTable, created: NewTask, birth: Birth): Task 
 /** Frees the row. */
 export function removeTask(tasks: TaskTable, task: Task): void {
   tasks.byPid.delete(pidOf(tasks, task));
+  tasks.adopted.delete(task);
   tasks.pid[task] = FREE_ROW;
   tasks.patchPending[task] = 0;
   tasks.free.push(task);
