@@ -15,6 +15,8 @@ import type { MachineDraft } from '../machine/parse.ts';
 import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
 import { refusal } from './esModules.ts';
+import { HostProcesses } from './hostProcesses.ts';
+import { adoptionRefusal, hostVerbs } from './hostVerbs.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
 import { esModulesOf, type ModuleSources, prepareMachine } from './prepareMachine.ts';
@@ -61,14 +63,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await load(loop, name, recording?.recorder);
   }
 
-  const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
+  const transport = fuseNative;
+  const host = new HostProcesses({ kernel, logger, changed: () => loop.see() });
+  loop.taskOf = host.taskOf;
+  const refusal = adoptionRefusal(transport, recording !== undefined);
+  const panel = panelOf(description, loop, hostVerbs(host, refusal));
+  const tree = mountedTree(kernel, panel, { owner: userOfThisProcess(), host });
   const root = recording ? recordTree(tree, recording.recorder) : tree;
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
-    transport: fuseNative,
+    transport,
     allowOther: options.allowOther,
   });
   loop.start();
   void session.closed.then(() => {
+    host.stop();
     loop.stop();
     recording?.end();
   });

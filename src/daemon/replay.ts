@@ -12,6 +12,7 @@ import { toBootOptions } from '../machine/bootOptions.ts';
 import { builtinModules } from '../modules/builtin.ts';
 import { type Answer, type Directory, isContext, type Node, type OpenFile } from '../sysfs/node.ts';
 import { mountedTree } from '../sysfs/root.ts';
+import { REPLAYED_HOST_VERBS } from './hostVerbs.ts';
 import { MachineLoop } from './machineLoop.ts';
 import { decodeBytes, type Moment, type RecordedInput, type RecordingEnd } from './recordFormat.ts';
 import type { Recording } from './replayFile.ts';
@@ -109,7 +110,7 @@ class ReplayedMachine {
     this.kernel = bootKernel(toBootOptions(header.machine, modules, header.boot_time_ms));
     // Verbs want a loop to move a manual clock; here the recording says how far time moves.
     const loop = new MachineLoop(this.kernel, { kind: 'manual' }, () => {});
-    this.#root = mountedTree(this.kernel, panelOf(header.machine, loop));
+    this.#root = mountedTree(this.kernel, panelOf(header.machine, loop, REPLAYED_HOST_VERBS));
   }
 
   /** Does as many steps as the recorded machine had done, and moves time as far. */

@@ -85,6 +85,8 @@ export interface File extends Inode {
 export interface Symlink extends Inode {
   readonly kind: 'symlink';
   readonly target: string;
+  /** Where it leads whoever asks, if not to the same place as others. */
+  targetFor?(caller: Caller): string | undefined;
 }
 
 export type Node = Directory | File | Symlink;

@@ -3,6 +3,7 @@
  *
  * Source: fs/proc/root.c, kernel/module.c:m_show(), kernel/kallsyms.c:s_show().
  */
+import { S_IFDIR } from '../abi/mode.ts';
 import { callThrough } from '../engine/call.ts';
 import { setFtraceEnabled } from '../engine/ftrace/ftrace.ts';
 import { type Code, formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
@@ -13,14 +14,14 @@ import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
 import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
 import { type DataSymbol, dataSymbolsOf, readPathOf } from '../engine/vmlinux.ts';
-import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
+import { EMPTY_NLINK, fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
 import { procDynamicDebug } from './dynamicDebug.ts';
-import type { Tree } from './inode.ts';
+import { createNode, type Tree } from './inode.ts';
 import type { Directory, File, Node } from './node.ts';
 import { procFile } from './procFile.ts';
 import { showCpuinfo, showLoadAverage, showMachineStat, showPidMax } from './procLoad.ts';
 import { selfDirectory } from './procSelf.ts';
-import { processDirectory, processEntry } from './procTask.ts';
+import { pidNamed, processDirectory, processEntry } from './procTask.ts';
 import { parseSysctl } from './sysctl.ts';
 
 export function procDirectory(tree: Tree): Directory {
@@ -121,21 +122,33 @@ function* call(kernel: Kernel, code: Code): Context<string> {
  * beside the first of their process, as on Linux.
  */
 function tasksDirectory(tree: Tree): Directory {
-  const { kernel } = tree;
+  const { kernel, host } = tree;
   const self = selfDirectory(tree);
-  return listedDirectory(tree, 0o555, {
+  return {
+    kind: 'directory',
+    ...createNode(tree, S_IFDIR | 0o555, { nlink: () => EMPTY_NLINK + countProcesses(kernel) }),
     lookup: (name): Node | undefined => {
       if (name === 'self') return self;
-      const pid = /^[1-9]\d*$/.test(name) ? Number(name) : 0;
+      const pid = pidNamed(name);
+      if (pid === undefined) return undefined;
+      host.update(pid);
       const task = kernel.tasks.byPid.get(pid);
       return task !== undefined && isShown(kernel, task) ? processDirectory(tree, task) : undefined;
     },
     *list() {
+      host.updateAll();
       for (const task of listShownTasks(kernel)) {
         if (isLeader(kernel.tasks, task)) yield processEntry(pidOf(kernel.tasks, task));
       }
     },
-  });
+  };
+}
+
+/** Source: nr_processes(), proc_root_getattr(). */
+function countProcesses({ tasks: { byPid, family } }: Kernel): number {
+  let count = byPid.size;
+  for (const threads of family.threads.values()) count -= threads.size;
+  return count;
 }
 
 /** The process behind a request is a task like others once it sleeps; before, nobody sees it. */

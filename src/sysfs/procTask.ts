@@ -26,14 +26,14 @@ import { showStat } from './procStat.ts';
 import { showStatus } from './procStatus.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 
-interface TaskFile {
+export interface TaskFile {
   readonly mode: number;
   readonly show: (kernel: Kernel, task: Task) => string;
   readonly store?: (kernel: Kernel, task: Task, data: Uint8Array) => void;
 }
 
 /** The files of a process and of its thread, in the order of tgid_base_stuff[]. */
-const TASK_FILES = new Map<string, TaskFile>([
+export const TASK_FILES: ReadonlyMap<string, TaskFile> = new Map<string, TaskFile>([
   ['status', { mode: 0o444, show: showStatus }],
   [
     'comm',
@@ -79,6 +79,11 @@ export function processDirectory(tree: Tree, task: Task): Directory {
         ? threadsDirectory(tree, subject)
         : taskFile(tree, subject, name, PROCESS_FILES_INO),
   });
+}
+
+/** The number that a name in /proc is; undefined for other names. */
+export function pidNamed(name: string): number | undefined {
+  return /^[1-9]\d*$/.test(name) ? Number(name) : undefined;
 }
 
 /** How /proc lists a process. */

@@ -5,9 +5,10 @@ import { controlFile, type Verb } from './controlFile.ts';
 import { fixedDirectory, joinDirectories } from './directory.ts';
 import { debugDirectory } from './dynamicDebug.ts';
 import { DEBUGFS, PROCFS, sysfsOf } from './fileSystems.ts';
-import { createTree, ROOT } from './inode.ts';
+import { createTree, type Surroundings } from './inode.ts';
 import { kmsgFile } from './kmsg.ts';
 import { kobjectDirectory } from './kobjectDirectory.ts';
+import { mergedProc } from './mergedProc.ts';
 import type { Directory, File } from './node.ts';
 import { procDirectory } from './proc.ts';
 import { tracingDirectory } from './tracing.ts';
@@ -19,13 +20,14 @@ export interface Panel {
   readonly transactions: readonly Transaction[];
 }
 
-/** `owner` is the machine's root. */
+/** The owner is the machine's root. */
 export function mountedTree(
   kernel: Kernel,
   { verbs, transactions }: Panel,
-  owner = ROOT,
+  surroundings?: Surroundings,
 ): Directory {
-  const tree = createTree(kernel, sysfsOf(kernel.config.release), owner);
+  const tree = createTree(kernel, sysfsOf(kernel.config.release), surroundings);
+  const proc = procDirectory({ ...tree, fileSystem: PROCFS });
   const tracing = tracingDirectory(tree);
   return fixedDirectory(tree, 0o755, {
     control: fixedDirectory(tree, 0o755, {
@@ -33,7 +35,8 @@ export function mountedTree(
       ...named(transactions, (transaction) => transactionFile(tree, transaction)),
     }),
     dev: fixedDirectory(tree, 0o755, { kmsg: kmsgFile(tree) }),
-    proc: procDirectory({ ...tree, fileSystem: PROCFS }),
+    proc,
+    run: fixedDirectory(tree, 0o755, { proc: mergedProc({ ...tree, fileSystem: PROCFS }, proc) }),
     sys: fixedDirectory(tree, 0o555, {
       kernel: joinDirectories(
         fixedDirectory(tree, 0o755, {
