@@ -15,12 +15,29 @@ export default defineConfig({
           name: 'klpfs',
           include: ['test/**/*.test.ts'],
           exclude: [REPLAY],
+          provide: { transport: 'devfuse' },
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // What is mounted, once more by the other transport.
+        test: {
+          ...TIMEOUTS,
+          name: 'fuse-native',
+          include: ['test/mount/*.test.ts', 'test/daemon/*.test.ts'],
+          provide: { transport: 'fuse-native' },
           sequence: { groupOrder: 0 },
         },
       },
       {
         // Recordings have the timing of a real machine: nothing else may run beside the replay.
-        test: { ...TIMEOUTS, name: 'replay', include: [REPLAY], sequence: { groupOrder: 1 } },
+        test: {
+          ...TIMEOUTS,
+          name: 'replay',
+          include: [REPLAY],
+          provide: { transport: 'devfuse' },
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -110,11 +110,11 @@ export class FileSystem {
     });
   }
 
-  /** All entries but `.` and `..`, which are the transport's to add. */
-  readdir(node: Node, reply: Reply<readonly Entry[]>): void {
+  /** All entries but `.` and `..`, which are the transport's to add; made as they are taken. */
+  readdir(node: Node, reply: Reply<Iterable<Entry>>): void {
     answer(
       () => {
-        const entries = [...asDirectory(node).list()];
+        const entries = asDirectory(node).list();
         node.accessed();
         return entries;
       },

@@ -1,30 +1,28 @@
-/** Open files by number, for protocols that name them so. */
-import type { Node, OpenFile } from '../src/sysfs/node.ts';
-
-/** One open, and the node that it is an open of. */
-export interface Handle {
-  readonly node: Node;
-  readonly file: OpenFile;
-}
+/** What clients have opened, by number, for protocols that name it so. */
 
 /** Numbers start at 1: fuse-native takes 0 for "no number". */
-export class HandleTable {
-  readonly #handles = new Map<number, Handle>();
+export class HandleTable<Opened> {
+  readonly #opened = new Map<number, Opened>();
   #last = 0;
 
-  add(handle: Handle): number {
+  add(opened: Opened): number {
     do {
       this.#last = (this.#last % 0x7fffffff) + 1;
-    } while (this.#handles.has(this.#last));
-    this.#handles.set(this.#last, handle);
+    } while (this.#opened.has(this.#last));
+    this.#opened.set(this.#last, opened);
     return this.#last;
   }
 
-  get(number: number): Handle | undefined {
-    return this.#handles.get(number);
+  get(number: number): Opened | undefined {
+    return this.#opened.get(number);
+  }
+
+  /** All that are open. */
+  values(): IterableIterator<Opened> {
+    return this.#opened.values();
   }
 
   delete(number: number): void {
-    this.#handles.delete(number);
+    this.#opened.delete(number);
   }
 }

@@ -38,3 +38,7 @@ export interface Transport {
   /** Mounts on an empty directory. Throws `MountError` when it cannot. */
   mount(directory: string, fileSystem: FileSystem, options: MountOptions): Promise<Connection>;
 }
+
+/** What can be asked for; `auto` is the best that works here. */
+export const TRANSPORT_CHOICES = ['auto', 'devfuse', 'fuse-native'] as const;
+export type TransportChoice = (typeof TRANSPORT_CHOICES)[number];

@@ -37,6 +37,7 @@ async function startMachine(description: string) {
     machine: draftMachine(description, 'bench', {}),
     baseDirectory: scratch,
     allowOther: false,
+    transport: 'auto',
     logger: pino({ level: 'silent' }),
   });
   return {

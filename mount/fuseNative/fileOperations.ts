@@ -1,9 +1,16 @@
 /** Open files, as fuse-native asks for them: by the number that `open` gave. */
 import { assert, ERRNO } from '../../src/abi/errno.ts';
+import type { Node, OpenFile } from '../../src/sysfs/node.ts';
 import type { FileSystem } from '../fileSystem.ts';
-import { type Handle, HandleTable } from '../handleTable.ts';
+import { HandleTable } from '../handleTable.ts';
 import type { Done, FuseOperations } from './binding.ts';
 import { at, once, to } from './request.ts';
+
+/** One open, and the node that it is an open of. */
+interface Handle {
+  readonly node: Node;
+  readonly file: OpenFile;
+}
 
 /** How long a read may wait: fuse-native does not tell us of signals to the reader. */
 const BLOCKED_READ_MS = 1000;
@@ -12,7 +19,7 @@ export type FileOperation = 'open' | 'read' | 'write' | 'release' | 'fsync' | 'f
 
 /** The operations on open files of one mount, with a table of their own. */
 export function fileOperations(fileSystem: FileSystem): Pick<FuseOperations, FileOperation> {
-  const handles = new HandleTable();
+  const handles = new HandleTable<Handle>();
 
   function opened(fd: number, callback: Done, use: (handle: Handle, done: Done) => void): void {
     const handle = handles.get(fd);
@@ -23,7 +30,7 @@ export function fileOperations(fileSystem: FileSystem): Pick<FuseOperations, Fil
   return {
     open: (path, flags, callback) =>
       at({ fileSystem, path, callback }, (node, done) => {
-        const opened = to(fileSystem, done, (file: Handle['file']) =>
+        const opened = to(fileSystem, done, (file: OpenFile) =>
           done(0, handles.add({ node, file })),
         );
         fileSystem.open(node, flags, opened);

@@ -44,7 +44,7 @@ function nodeOperations(fileSystem: FileSystem): Pick<FuseOperations, NodeOperat
     readdir: (path, callback) =>
       at({ fileSystem, path: parentPath(path), callback }, (parent, callback) =>
         at({ fileSystem, path, callback }, (node, done) => {
-          const listed = to(fileSystem, done, (entries: readonly Entry[]) => {
+          const listed = to(fileSystem, done, (entries: Iterable<Entry>) => {
             const all = [['.', node] as const, ['..', parent] as const, ...entries];
             const names = all.map(([name]) => name);
             done(0, names, all.map(toTypeStat));

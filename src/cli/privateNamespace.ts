@@ -1,12 +1,12 @@
 /** A command in a mount namespace of its own, which a plan has furnished. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { text as readStream } from 'node:stream/consumers';
+import { mayMount } from '../../mount/privileges.ts';
 import { assert } from '../abi/errno.ts';
 import { CommandError, EXIT, errnoOf } from './commandError.ts';
 import type { Janitor } from './janitor.ts';
 import type { NamespacePlan } from './namespacePlan.ts';
 import { BASH, READY, writeScript } from './namespaceScript.ts';
-import { mayMount } from './privileges.ts';
 import { supervise } from './supervise.ts';
 
 /** Which rights a namespace is made with, and as whom the command runs in it. */

@@ -1,6 +1,7 @@
 /** A machine in this very process, until it is unmounted. */
 import process from 'node:process';
 import { pino } from 'pino';
+import type { TransportChoice } from '../../mount/transport.ts';
 import { startDaemon } from '../daemon/daemon.ts';
 import { superviseSession } from '../daemon/supervise.ts';
 import type { MachineOptions } from '../machine/parse.ts';
@@ -15,6 +16,7 @@ export interface ServeOptions {
   /** These win over the machine file. */
   readonly machineOptions: MachineOptions;
   readonly allowOther: boolean;
+  readonly transport: TransportChoice;
   /** Undefined: stderr. */
   readonly logFile: string | undefined;
   readonly logLevel: string;
@@ -45,6 +47,7 @@ export async function startMachine({
   machineFile,
   machineOptions,
   allowOther,
+  transport,
   logFile,
   logLevel,
   recordFile,
@@ -58,6 +61,7 @@ export async function startMachine({
     machine,
     baseDirectory: baseDirectoryOf(machineFile),
     allowOther,
+    transport,
     logger,
     recordFile,
     moduleFiles,

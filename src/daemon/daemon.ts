@@ -3,9 +3,10 @@
  */
 import process from 'node:process';
 import type { Logger } from 'pino';
+import { chooseTransport } from '../../mount/choose.ts';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { mount, type Session } from '../../mount/session.ts';
+import type { TransportChoice } from '../../mount/transport.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';
 import { toBootOptions } from '../machine/bootOptions.ts';
@@ -29,6 +30,7 @@ export interface DaemonOptions extends ModuleSources {
   readonly directory: string;
   readonly machine: MachineDraft;
   readonly allowOther: boolean;
+  readonly transport: TransportChoice;
   readonly logger: Logger;
   /** Where every input is recorded, if anywhere. */
   readonly recordFile?: string | undefined;
@@ -70,6 +72,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const panel = panelOf(description, loop, hostVerbs(host, refusal));
   const tree = mountedTree(kernel, panel, { owner: userOfThisProcess(), host });
   const root = recording ? recordTree(tree, recording.recorder) : tree;
+  const transport = chooseTransport(options.transport);
+  logger.debug({ transport: transport.name }, 'transport');
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport,
     allowOther: options.allowOther,

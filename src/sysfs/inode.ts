@@ -114,7 +114,8 @@ function changeInode({ kernel }: Tree, inode: Inode, change: AttributeChange): v
   }
   inode.uid = change.uid ?? inode.uid;
   inode.gid = change.gid ?? inode.gid;
-  inode.atimeMs = change.atimeMs ?? inode.atimeMs;
-  inode.mtimeMs = change.mtimeMs ?? (change.sizeBytes === undefined ? inode.mtimeMs : now);
+  const time = (given: number | 'now') => (given === 'now' ? now : given);
+  inode.atimeMs = time(change.atimeMs ?? inode.atimeMs);
+  inode.mtimeMs = time(change.mtimeMs ?? (change.sizeBytes === undefined ? inode.mtimeMs : 'now'));
   inode.ctimeMs = now;
 }

@@ -31,8 +31,8 @@ export interface AttributeChange {
   readonly uid?: number;
   readonly gid?: number;
   readonly sizeBytes?: number;
-  readonly atimeMs?: number;
-  readonly mtimeMs?: number;
+  readonly atimeMs?: number | 'now';
+  readonly mtimeMs?: number | 'now';
 }
 
 /** What a kind of file system lets user space do to names and attributes. */

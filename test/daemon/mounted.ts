@@ -6,6 +6,7 @@ import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
 import { draftMachine } from '../../src/machine/parse.ts';
 import { type Ended, emptyDirectory, run } from '../support/clients.ts';
+import { TRANSPORT_CHOICE } from '../support/transport.ts';
 
 export interface Mounted {
   readonly directory: string;
@@ -28,6 +29,7 @@ export async function mountMachine(
     machine: draftMachine(description, 'test.yaml', {}),
     baseDirectory: directory,
     allowOther: true,
+    transport: TRANSPORT_CHOICE,
     logger,
     modules,
   });

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { KernelError } from '../../src/abi/errno.ts';
 import { until } from '../support/clients.ts';
 import { directory, file, sleepThen } from '../support/memoryTree.ts';
+import { TRANSPORT } from '../support/transport.ts';
 import { mounted } from './mounted.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -35,7 +36,31 @@ test('an error may come later, too', async () => {
   expect((await writer).errors).toMatch(/Device or resource busy/);
 });
 
-test('a read that waits is interrupted after a second, a write goes on waiting', async () => {
+const toldOfSignals = test.runIf(TRANSPORT.capabilities.interrupt);
+const untoldOfSignals = test.skipIf(TRANSPORT.capabilities.interrupt);
+
+toldOfSignals.each([
+  ['read', 'head -c 5 $MNT/waits'],
+  ['write', 'echo 1 > $MNT/waits'],
+])('a %s that waits goes on waiting, until a signal ends it', async (_, command) => {
+  const waits = file('', {
+    read: () => sleepThen(() => bytes('')),
+    write: () => sleepThen(() => 1),
+  });
+  const { sh, wakeAll, sleeping, bugs } = await mounted(directory({ waits }));
+
+  const client = sh(`${command} & sleep 1.5; kill -0 $!; kill -KILL $!; wait $!`);
+  await until(() => sleeping() === 1);
+  const startMs = performance.now();
+
+  expect((await client).status).toBe(128 + 9);
+  expect(performance.now() - startMs).toBeGreaterThan(1000);
+  expect(sleeping()).toBe(0);
+  wakeAll();
+  expect(bugs).toEqual([]);
+});
+
+untoldOfSignals('a read that waits is interrupted after a second, a write goes on', async () => {
   const waits = file('', {
     read: () => sleepThen(() => bytes('')),
     write: () => sleepThen(() => 1),

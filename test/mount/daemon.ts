@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { run, until } from '../support/clients.ts';
+import { TRANSPORT_CHOICE } from '../support/transport.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 
@@ -50,7 +51,13 @@ export async function startDaemon(
   prefix: readonly string[] = [],
 ): Promise<Daemon> {
   const script = join(folder, 'out/test/mount/trialDaemon.js');
-  const [program = '', ...args] = [...prefix, process.execPath, script, directory];
+  const [program = '', ...args] = [
+    ...prefix,
+    process.execPath,
+    script,
+    directory,
+    TRANSPORT_CHOICE,
+  ];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
   onTestFinished(() => {
     child.kill('SIGKILL');

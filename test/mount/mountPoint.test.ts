@@ -3,12 +3,12 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { MountError } from '../../mount/mountError.ts';
 import { findMount, listKlpfsMounts, parseMountInfo } from '../../mount/mountInfo.ts';
 import { mount } from '../../mount/session.ts';
 import { emptyDirectory, run, until } from '../support/clients.ts';
 import { memoryRun, directory as tree } from '../support/memoryTree.ts';
+import { TRANSPORT } from '../support/transport.ts';
 import { compileDaemon, removeDaemon, startDaemon } from './daemon.ts';
 import { mounted } from './mounted.ts';
 
@@ -21,7 +21,7 @@ afterAll(() => removeDaemon(daemonFolder));
 async function tryToMount(path: string) {
   const fileSystem = new FileSystem(tree(), memoryRun().run, () => {});
   try {
-    const session = await mount(path, fileSystem, { transport: fuseNative, allowOther: false });
+    const session = await mount(path, fileSystem, { transport: TRANSPORT, allowOther: false });
     await session.unmount('plain');
     return { problem: 'none', exitCode: 0, message: '', recovered: session.recovered };
   } catch (error) {

@@ -6,11 +6,11 @@
  */
 import { onTestFinished } from 'vitest';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { mount, type Session } from '../../mount/session.ts';
 import type { Directory } from '../../src/sysfs/node.ts';
 import { type Ended, emptyDirectory, run } from '../support/clients.ts';
 import { memoryRun } from '../support/memoryTree.ts';
+import { TRANSPORT } from '../support/transport.ts';
 
 /** A mounted tree. */
 export interface MountedTree {
@@ -57,7 +57,7 @@ export async function mounted(root: Directory, allowOther = false): Promise<Moun
   const bugs: unknown[] = [];
   const { run: runContext, wakeAll, sleeping } = memoryRun();
   const fileSystem = new FileSystem(root, runContext, (error) => bugs.push(error));
-  const session = await mount(directory, fileSystem, { transport: fuseNative, allowOther });
+  const session = await mount(directory, fileSystem, { transport: TRANSPORT, allowOther });
   onTestFinished(async () => {
     wakeAll();
     await session.unmount('lazy').catch(() => {});

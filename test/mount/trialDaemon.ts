@@ -1,9 +1,10 @@
 /** A daemon to kill, to run as somebody else, to see end: mounts a file `file` on its argument. */
 import process from 'node:process';
+import { chooseTransport } from '../../mount/choose.ts';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { fuseNative } from '../../mount/fuseNative/transport.ts';
 import { MountError } from '../../mount/mountError.ts';
 import { mount } from '../../mount/session.ts';
+import type { TransportChoice } from '../../mount/transport.ts';
 import { directory, file, memoryRun } from '../support/memoryTree.ts';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -11,8 +12,9 @@ const fileSystem = new FileSystem(directory({ file: file('1\n') }), memoryRun().
   say(String(error)),
 );
 try {
-  const path = process.argv[2] ?? '';
-  const session = await mount(path, fileSystem, { transport: fuseNative, allowOther: false });
+  const [, , path = '', choice = ''] = process.argv;
+  const transport = chooseTransport(choice as TransportChoice);
+  const session = await mount(path, fileSystem, { transport, allowOther: false });
   process.on('SIGTERM', () => session.unmount('plain').catch(({ message }) => say(message)));
   process.on('SIGUSR1', () => session.unmount('lazy'));
   say('mounted');

@@ -104,6 +104,7 @@ export async function mountDescribed(
     machine: draftMachine(text, file, options),
     baseDirectory: HERE,
     allowOther: true,
+    transport: 'auto',
     logger: pino({ level: 'silent' }),
     modules: KLPX_MODULES,
   });

@@ -42,14 +42,23 @@ function inode(type: number, permissions: number, sizeBytes: number) {
   return {
     ino,
     fileSystem: sysfsOf('4.15'),
+    // Its names and attributes change without notice.
+    revalidated: true as const,
     xattrs: new Map<string, Uint8Array>(),
     attributes: () => attributes,
     accessed: () => {
       attributes = { ...attributes, atimeMs: Date.now() };
     },
-    change: ({ sizeBytes: truncated, mode, ...rest }: AttributeChange) => {
+    change: ({ sizeBytes: truncated, mode, atimeMs, mtimeMs, ...owner }: AttributeChange) => {
       const nowMs = Date.now();
-      attributes = { ...attributes, ...rest, ctimeMs: nowMs };
+      const time = (given: number | 'now') => (given === 'now' ? nowMs : given);
+      attributes = {
+        ...attributes,
+        ...owner,
+        atimeMs: time(atimeMs ?? attributes.atimeMs),
+        mtimeMs: time(mtimeMs ?? attributes.mtimeMs),
+        ctimeMs: nowMs,
+      };
       if (mode !== undefined) attributes = { ...attributes, mode: type | mode };
       if (truncated !== undefined) attributes = { ...attributes, mtimeMs: nowMs };
     },

@@ -2,10 +2,12 @@
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { TransportChoice } from '../../../mount/transport.ts';
 import { RELEASES } from '../../abi/release.ts';
 import { CommandError } from '../commandError.ts';
 import { ReportedFailure } from '../failure.ts';
 import { defaultLogFile } from '../logFile.ts';
+import { transportOption } from '../transportOption.ts';
 
 interface Options {
   readonly machine?: string;
@@ -15,6 +17,7 @@ interface Options {
   readonly cpus?: number;
   readonly foreground?: true;
   readonly allowOther?: true;
+  readonly transport: TransportChoice;
   readonly logFile?: string;
   readonly logLevel: string;
   readonly record?: string;
@@ -41,6 +44,7 @@ export function addMountCommand(program: Command): void {
     .option('--cpus <number>', 'how many cpus it has', parseNumber)
     .option('-f, --foreground', 'stay in the foreground, and log to stderr')
     .option('--allow-other', 'let other users see the mount')
+    .addOption(transportOption())
     .option('--log-file <file>', 'where to log (background: $XDG_STATE_HOME/klpfs/NAME.log)')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
     .option('--record <file>', 'record every input, for klpfs replay')
@@ -81,6 +85,7 @@ async function mountHere(directory: string, options: Options): Promise<void> {
     machineFile: machine,
     machineOptions: { release, clock, speed, cpus },
     allowOther: allowOther === true,
+    transport: options.transport,
     logFile,
     logLevel,
     recordFile: record,

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { listKlpfsMounts } from '../../../mount/mountInfo.ts';
+import { mayMount, mayUseFusermount } from '../../../mount/privileges.ts';
+import type { TransportChoice } from '../../../mount/transport.ts';
 import { RELEASES } from '../../abi/release.ts';
 import { CommandError, EXIT } from '../commandError.ts';
 import { findMachine, realPath } from '../findMachine.ts';
@@ -12,15 +14,16 @@ import { type Janitor, startJanitor } from '../janitor.ts';
 import { type Kind, type NamespacePlan, planNamespace, type Verdict } from '../namespacePlan.ts';
 import { LATER_TARGETS, TARGETS } from '../namespaceTargets.ts';
 import { chooseWay, enterUserNamespace, runInNamespace } from '../privateNamespace.ts';
-import { mayMount, mayUseFusermount } from '../privileges.ts';
 import { kindOf, realTree } from '../realTree.ts';
 import { environmentFor, linkCommands, SHIMMED } from '../runEnvironment.ts';
+import { transportOption } from '../transportOption.ts';
 
 interface Options {
   readonly release?: (typeof RELEASES)[number];
   readonly machine?: string;
   readonly speed?: number;
   readonly mount?: string;
+  readonly transport: TransportChoice;
   readonly keepUser?: true;
   readonly asUser?: string;
   readonly verbose?: true;
@@ -38,6 +41,7 @@ export function addRunCommand(program: Command): void {
     .option('--machine <file>', 'a machine description in YAML, - for standard input')
     .option('--speed <number>', 'virtual seconds per real second', parseNumber)
     .option('--mount <dir>', 'a machine that is mounted, or an empty directory for the new one')
+    .addOption(transportOption())
     .option('--keep-user', 'as an ordinary user, stay that user rather than be root')
     .addOption(new Option('--as-user <uid:gid>').hideHelp())
     .option('--verbose', 'say on stderr what is shown where')
@@ -146,7 +150,7 @@ async function findMounted({ mount, ...options }: Options): Promise<string | und
 }
 
 async function startHere(options: Options, janitor: Janitor): Promise<string> {
-  const { release, machine, speed, mount } = options;
+  const { release, machine, speed, mount, transport } = options;
   const { startMachine } = await import('../serve.ts');
   const { session } = await startMachine({
     directory: mount ?? join(janitor.directory, 'machine'),
@@ -154,6 +158,7 @@ async function startHere(options: Options, janitor: Janitor): Promise<string> {
     machineOptions: { release, speed },
     // The command may become another user, for whom Linux's files are there as well.
     allowOther: mayMount(),
+    transport,
     logFile: undefined,
     logLevel: 'error',
     recordFile: undefined,
