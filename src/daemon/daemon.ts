@@ -65,15 +65,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await load(loop, name, recording?.recorder);
   }
 
-  const transport = fuseNative;
+  const transport = chooseTransport(options.transport);
+  logger.debug({ transport: transport.name }, 'transport');
   const host = new HostProcesses({ kernel, logger, changed: () => loop.see() });
   loop.taskOf = host.taskOf;
   const refusal = adoptionRefusal(transport, recording !== undefined);
   const panel = panelOf(description, loop, hostVerbs(host, refusal));
   const tree = mountedTree(kernel, panel, { owner: userOfThisProcess(), host });
   const root = recording ? recordTree(tree, recording.recorder) : tree;
-  const transport = chooseTransport(options.transport);
-  logger.debug({ transport: transport.name }, 'transport');
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport,
     allowOther: options.allowOther,

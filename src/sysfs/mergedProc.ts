@@ -71,19 +71,21 @@ function mergedDirectory(tree: Tree, machine: Directory, path: string): Director
     links.set(name, known);
     return known;
   };
+  // The machine tells of names that come and go in its own directory alone.
   const merge = (name: string, node: Node): Node => {
-    if (node.kind !== 'directory' || !host.has(below(name))) return node;
+    if (node.kind !== 'directory' || !host.has(below(name))) return { ...node, revalidated: true };
     const known = directories.get(node) ?? mergedDirectory(tree, node, below(name));
     directories.set(node, known);
     return known;
   };
-  const lookup = (name: string) => {
+  const lookup = (name: string): Node | undefined => {
     const node = machine.lookup(name);
     if (node) return merge(name, node);
     return host.has(below(name)) ? link(name) : undefined;
   };
   return {
     kind: 'directory',
+    revalidated: true,
     ...createNode(tree, S_IFDIR | 0o555, { nlink: () => machine.attributes().nlink }),
     lookup,
     *list(): Generator<Entry> {
@@ -105,6 +107,7 @@ function hostLink(tree: Tree, path: string): Symlink {
   const target = `${'../'.repeat(path.split('/').length - 1)}${HOST_MOUNT}/${path}`;
   return {
     kind: 'symlink',
+    revalidated: true,
     ...createNode(tree, S_IFLNK | S_IRWXUGO, { nlink: ONE_LINK }),
     target,
   };

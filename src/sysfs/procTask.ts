@@ -205,11 +205,14 @@ function requirePid({ tasks }: Kernel, pid: number): Task {
   return task;
 }
 
+type TaskNode = NodeBase & Pick<Required<Node>, 'revalidated'>;
+
 /** Its mode does not change; the rest may, truncation among it. Source: proc_setattr(). */
-function taskNode(tree: Tree, ino: number, mode: number, nlink: () => number): NodeBase {
+function taskNode(tree: Tree, ino: number, mode: number, nlink: () => number): TaskNode {
   const node = createNumberedNode(tree, ino, mode, { nlink });
   return {
     ...node,
+    revalidated: true,
     change: (change) => {
       if (change.mode !== undefined) throw new KernelError('EPERM', 'processes keep their modes');
       node.change(change);
