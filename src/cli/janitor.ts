@@ -9,6 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { BEHIND_MERGED } from '../daemon/hostProc.ts';
 import { BASH } from './namespaceScript.ts';
 
 export interface Janitor {
@@ -34,8 +35,10 @@ trap '' TERM HUP INT  # A run within a run ends in order, too.
 directory=$1 mount=$1/machine namespace=
 while read -r -d '' key value; do printf -v "$key" %s "$value"; done
 
+proc=/proc
+if [[ -e ${BEHIND_MERGED}/self ]]; then proc=${BEHIND_MERGED}; fi
 members() {
-  stat -Lc '%i %n' /proc/[0-9]*/ns/mnt 2>/dev/null | sed -n "s,^$namespace /proc/\\([0-9]*\\)/.*,\\1,p"
+  stat -Lc '%i %n' "$proc"/[0-9]*/ns/mnt 2>/dev/null | sed -n "s,^$namespace $proc/\\([0-9]*\\)/.*,\\1,p"
 }
 if [[ $namespace && $(members) ]]; then
   kill -TERM $(members); kill -CONT $(members)

@@ -2,8 +2,12 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { HOST_MOUNT } from '../sysfs/host.ts';
 
-/** Where it is for those who see a merged /proc. */
-const BEHIND_MERGED = `/proc/${HOST_MOUNT}`;
+/** The merged /proc, in a mount. */
+export const MERGED_PROC = '/run/proc';
+/** Where it is in that. */
+export const MERGED_HOST = `${MERGED_PROC}/${HOST_MOUNT}`;
+/** Where it is for those who see a merged /proc at its own place. */
+export const BEHIND_MERGED = `/proc/${HOST_MOUNT}`;
 
 export interface HostProcess {
   readonly pid: number;

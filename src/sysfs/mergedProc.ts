@@ -16,31 +16,46 @@ import { pidNamed } from './procTask.ts';
 
 export function mergedProc(tree: Tree, machine: Directory): Directory {
   const { host } = tree;
-  const files = mergedDirectory(tree, machine, '');
   const fixed: ReadonlyMap<string, Node> = new Map<string, Node>([
     [HOST_MOUNT, fixedDirectory(tree, 0o555, {})],
     ['self', ownLink(tree, 'self', (tgid) => String(tgid))],
     ['thread-self', ownLink(tree, 'thread-self', (tgid, pid) => `${tgid}/task/${pid}`)],
   ]);
+  const links = new Map<string, Symlink>();
+  const link = (name: string) => {
+    const known = links.get(name) ?? hostLink(tree, name);
+    links.set(name, known);
+    return known;
+  };
+  const findFile = (name: string): Node | undefined => {
+    const node = fixed.get(name) ?? machine.lookup(name);
+    // The machine tells of names that come and go in its own directory alone.
+    if (node) return { ...node, revalidated: true };
+    return host.has(name) ? link(name) : undefined;
+  };
+
   return {
-    ...files,
+    kind: 'directory',
+    revalidated: true,
+    ...createNode(tree, S_IFDIR | 0o555, { nlink: () => machine.attributes().nlink }),
     lookup: (name) => {
       const pid = pidNamed(name);
-      if (pid === undefined) return fixed.get(name) ?? files.lookup(name);
-      return mergedProcess(tree, machine.lookup(name), pid);
+      return pid === undefined ? findFile(name) : mergedProcess(tree, machine.lookup(name), pid);
     },
-    *list() {
-      const listed = new Set<string>();
-      for (const entry of files.list()) {
-        const [name, node] = entry;
+    *list(): Generator<Entry> {
+      const machines = new Set<string>();
+      for (const [name, node] of machine.list()) {
         const pid = pidNamed(name);
-        listed.add(name);
-        yield pid === undefined ? entry : mergedProcessEntry(tree, pid, node);
+        machines.add(name);
+        yield pid === undefined ? [name, node] : mergedProcessEntry(tree, pid, node);
       }
       for (const pid of host.processes()) {
-        if (!listed.has(String(pid))) yield mergedProcessEntry(tree, pid, undefined);
+        if (!machines.has(String(pid))) yield mergedProcessEntry(tree, pid, undefined);
       }
-      for (const entry of fixed) if (entry[0] !== HOST_MOUNT && host.has(entry[0])) yield entry;
+      for (const name of host.list('')) {
+        const isListed = machines.has(name) || pidNamed(name) !== undefined;
+        if (!isListed) yield [name, fixed.get(name) ?? link(name)];
+      }
     },
   };
 }
@@ -57,58 +72,11 @@ function ownLink(tree: Tree, name: string, place: (tgid: number, pid: number) =>
   };
 }
 
-/**
- * The machine's directory with what the host has beside it; `path` is that of both in /proc. Nodes
- * are made when they are first seen, and stay.
- */
-function mergedDirectory(tree: Tree, machine: Directory, path: string): Directory {
-  const { host } = tree;
-  const below = (name: string) => (path === '' ? name : `${path}/${name}`);
-  const directories = new Map<Node, Directory>();
-  const links = new Map<string, Symlink>();
-  const link = (name: string) => {
-    const known = links.get(name) ?? hostLink(tree, below(name));
-    links.set(name, known);
-    return known;
-  };
-  // The machine tells of names that come and go in its own directory alone.
-  const merge = (name: string, node: Node): Node => {
-    if (node.kind !== 'directory' || !host.has(below(name))) return { ...node, revalidated: true };
-    const known = directories.get(node) ?? mergedDirectory(tree, node, below(name));
-    directories.set(node, known);
-    return known;
-  };
-  const lookup = (name: string): Node | undefined => {
-    const node = machine.lookup(name);
-    if (node) return merge(name, node);
-    return host.has(below(name)) ? link(name) : undefined;
-  };
-  return {
-    kind: 'directory',
-    revalidated: true,
-    ...createNode(tree, S_IFDIR | 0o555, { nlink: () => machine.attributes().nlink }),
-    lookup,
-    *list(): Generator<Entry> {
-      const listed = new Set<string>();
-      for (const entry of machine.list()) {
-        const [name, { kind }] = entry;
-        listed.add(name);
-        const isMerged = kind === 'directory' && pidNamed(name) === undefined;
-        yield [name, (isMerged && lookup(name)) || entry[1]];
-      }
-      for (const name of host.list(path)) {
-        if (!listed.has(name) && pidNamed(name) === undefined) yield [name, link(name)];
-      }
-    },
-  };
-}
-
-function hostLink(tree: Tree, path: string): Symlink {
-  const target = `${'../'.repeat(path.split('/').length - 1)}${HOST_MOUNT}/${path}`;
+function hostLink(tree: Tree, name: string): Symlink {
   return {
     kind: 'symlink',
     revalidated: true,
     ...createNode(tree, S_IFLNK | S_IRWXUGO, { nlink: ONE_LINK }),
-    target,
+    target: `${HOST_MOUNT}/${name}`,
   };
 }
