@@ -4,7 +4,7 @@
  * A transport turns what its protocol calls a file (a path, an inode number) into a node, asks
  * here, and translates the result. Nothing here knows which transport asks.
  */
-import { KernelError } from '../src/abi/errno.ts';
+import { ERRNO, KernelError } from '../src/abi/errno.ts';
 import { DEFAULT_POLLMASK, O_DIRECT, O_TRUNC, PAGE_SIZE } from '../src/abi/mode.ts';
 import type {
   AttributeChange,
@@ -17,7 +17,15 @@ import type {
   Wake,
 } from '../src/sysfs/node.ts';
 import { type NamespaceOperation, refuse } from './refusals.ts';
-import { answer, answerByTask, type Interrupt, type OnBug, type Reply, type Run } from './reply.ts';
+import {
+  answer,
+  answerByTask,
+  type Interrupt,
+  type OnBug,
+  type Reply,
+  type Result,
+  type Run,
+} from './reply.ts';
 import { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.ts';
 
 /** statfs(2), as far as it is not zero. */
@@ -28,6 +36,9 @@ export interface FileSystemStatistics {
 
 /** Source: fs/libfs.c:simple_statfs(), which sysfs uses; NAME_MAX. */
 const STATISTICS: FileSystemStatistics = { blockSizeBytes: PAGE_SIZE, nameLengthBytes: 255 };
+
+/** Asked for all the time, and an error that is thrown costs more than all other lookups. */
+const NO_ENTRY: Result<never> = { errno: -ERRNO.ENOENT.number };
 
 /** A tree of nodes, ready to be served. `run` executes the contexts that reads and writes need. */
 export class FileSystem {
@@ -44,12 +55,11 @@ export class FileSystem {
   /** The node of that name: ENOENT, or ENOTDIR where `parent` is no directory. */
   lookup(parent: Node, name: string, reply: Reply<Node>): void {
     answer(
-      () => {
-        const node = asDirectory(parent).lookup(name);
-        if (!node) throw new KernelError('ENOENT', `no ${name} here`);
-        return node;
+      () => asDirectory(parent).lookup(name),
+      (result) => {
+        if ('errno' in result) reply(result);
+        else reply(result.value ? { value: result.value } : NO_ENTRY);
       },
-      reply,
       this.onBug,
     );
   }

@@ -11,12 +11,16 @@ import { startDaemon } from '../src/daemon/daemon.ts';
 import { draftMachine } from '../src/machine/parse.ts';
 import type { CallCosts } from './benchCalls.ts';
 import type { ClientResult } from './benchClient.ts';
-import { CLI, median, print, ROUNDS, run } from './benchmark.ts';
+import { CLI, crowd, median, print, ROUNDS, run } from './benchmark.ts';
+import type { PatchCosts } from './benchPatches.ts';
+import type { RequestCosts } from './benchRequestPath.ts';
 import { benchRun, benchSelftests } from './benchRun.ts';
 import type { TaskCosts } from './benchTasks.ts';
 
 const CLIENT = resolve(import.meta.dirname, 'benchClient.js');
 const CALLS = resolve(import.meta.dirname, 'benchCalls.js');
+const PATCHES = resolve(import.meta.dirname, 'benchPatches.js');
+const REQUEST_PATH = resolve(import.meta.dirname, 'benchRequestPath.js');
 const TASKS = resolve(import.meta.dirname, 'benchTasks.js');
 /** Median of three boots of a real kernel in QEMU until the first `cat enabled`. */
 const VIRTUAL_MACHINE_S = 10.0;
@@ -103,22 +107,11 @@ async function benchRequests(): Promise<void> {
   await machine.stop();
 }
 
-/** Different places that the tasks of a crowd sleep in. */
-const PLACES = 1000;
-
-/** One cpu, so that a transition is over when the write returns. */
-function crowd(tasks: number): string {
-  const places = Array.from({ length: Math.min(tasks, PLACES) }, (_, place) => `place_${place}`);
-  const count = tasks / places.length;
-  return [
-    'cpus: 1',
-    'load: [livepatch-sample]',
-    `symbols: {vmlinux: [${places.join(', ')}]}`,
-    'tasks:',
-    ...places.map(
-      (place) => `  - {comm: sleeper, count: ${count}, program: [{sleep_in: [${place}]}]}`,
-    ),
-  ].join('\n');
+/** In a process of its own: what a transport waits for, without the transport. */
+async function benchRequestPath(): Promise<void> {
+  const costs: RequestCosts = JSON.parse(await run(process.execPath, [REQUEST_PATH]));
+  print('a request within klpfs, without FUSE (limit 500 ns unless it needs a task)');
+  for (const [kind, ns] of Object.entries(costs)) print(`  ${kind.padEnd(40)} ${ns.toFixed(0)} ns`);
 }
 
 async function benchTransitions(): Promise<void> {
@@ -169,9 +162,25 @@ async function benchTasks(): Promise<void> {
     );
     const nsPerTask = (costs.transitionMs * 1e6) / tasks;
     print(
-      `${String(tasks).padStart(7)} tasks          ${costs.bytesPerTask.toFixed(0)} bytes each (limit 200); boot ${(costs.bootMs / 1000).toFixed(2)} s; ` +
+      `${String(tasks).padStart(7)} tasks          ${costs.bytesPerTask.toFixed(0)} bytes each (limit 200); from YAML to ready ${(costs.bootMs / 1000).toFixed(2)} s (limit 3); ` +
         `transition ${costs.transitionMs.toFixed(1)} ms = ${nsPerTask.toFixed(0)} ns a task, a pass that switches all ${costs.passMs.toFixed(1)} ms (limit 100)`,
     );
+  }
+}
+
+/** In processes of their own; each patch has functions of its own, or all have the same. */
+async function benchPatches(): Promise<void> {
+  for (const release of ['4.15', '6.1']) {
+    for (const functions of ['own', 'same']) {
+      const output = await run(process.execPath, [PATCHES, release, functions]);
+      const costs: PatchCosts = JSON.parse(output);
+      print(
+        `1000 patches on ${release.padEnd(4)}    ${(costs.totalMs / 1000).toFixed(2)} s to load (${functions} functions); a load ${costs.firstLoadsMs.toFixed(2)} ms at first, ${costs.lastLoadsMs.toFixed(2)} ms at last`,
+      );
+      print(
+        `  with all of them      ls ${costs.listingMs.toFixed(1)} ms, stat ${costs.statUs.toFixed(1)} us, read ${costs.readUs.toFixed(1)} us, proc/modules ${costs.procModulesMs.toFixed(1)} ms; a patched call ${costs.lastCallNs.toFixed(0)} ns, with one patch ${costs.firstCallNs.toFixed(0)} ns`,
+      );
+    }
   }
 }
 
@@ -201,9 +210,11 @@ const BENCHES = {
   start: benchStart,
   run: benchRun,
   requests: benchRequests,
+  requestPath: benchRequestPath,
   transitions: benchTransitions,
   calls: benchCalls,
   tasks: benchTasks,
+  patches: benchPatches,
   listing: benchListing,
   selftests: benchSelftests,
 };

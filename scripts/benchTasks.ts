@@ -2,10 +2,12 @@
  * What tasks cost, in a process of its own: node --expose-gc benchTasks TASKS
  *
  * Boots a machine whose tasks sleep in a thousand different places, and prints as JSON what memory
- * each takes, and the cpu time of a transition, and of the pass that switches them all.
+ * each takes, and the cpu time of the boot, of a transition, and of the pass that switches them all.
  */
+import { prepareMachine } from '../src/daemon/prepareMachine.ts';
 import { bootKernel } from '../src/engine/boot.ts';
 import type { KernelEvent } from '../src/engine/events.ts';
+import type { Kernel } from '../src/engine/kernel.ts';
 import { writeEnabled } from '../src/engine/livepatch/core.ts';
 import {
   initTransition,
@@ -14,21 +16,23 @@ import {
 } from '../src/engine/livepatch/transition.ts';
 import { loadModule } from '../src/engine/module/loader.ts';
 import type { Context } from '../src/engine/sched/context.ts';
-import type { Step } from '../src/engine/sched/program.ts';
 import { startRequest } from '../src/engine/sched/request.ts';
 import { hasWork, runMachine } from '../src/engine/sched/run.ts';
-import type { TaskDefinition } from '../src/engine/sched/start.ts';
-import { livepatchSample } from '../src/modules/livepatchSample.ts';
+import { toBootOptions } from '../src/machine/bootOptions.ts';
+import { draftMachine } from '../src/machine/parse.ts';
+import { crowd } from './benchmark.ts';
 
 export interface TaskCosts {
   readonly bytesPerTask: number;
+  /** From the text of its description until nothing is left to do at the time of its boot. */
   readonly bootMs: number;
   readonly transitionMs: number;
   readonly passMs: number;
 }
 
-const PLACES = 1000;
 const ROUNDS = 9;
+/** So many tasks that all of their places are there. */
+const FEW = 1000;
 
 function memoryBytes(): number {
   globalThis.gc?.();
@@ -41,47 +45,28 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-function boot(count: number) {
-  const programs = Array.from({ length: PLACES }, (_, place): Step[] => [
-    {
-      kind: 'sleep',
-      functions: ['schedule', `place_${place}`],
-      state: 'interruptible',
-      durationNs: undefined,
-    },
-  ]);
-  const tasks = Array.from(
-    { length: count },
-    (_, index): TaskDefinition => ({
-      comm: 'sleeper',
-      pid: undefined,
-      kthread: false,
-      cpu: undefined,
-      program: programs[index % PLACES] ?? [],
-      threads: [],
-    }),
-  );
-  const places = programs.map((_, place) => ({ name: `place_${place}` }));
-  const kernel = bootKernel({
-    config: { release: '4.15', version: '4.15.0', cmdline: '', reliableStacktrace: true },
-    cpus: 1,
-    seed: 1,
-    bootTimeMs: 0,
-    functions: [{ name: 'schedule' }, ...places],
-    modules: livepatchSample,
-    tasks,
-    interrupts: [],
-  });
+async function boot(count: number): Promise<Kernel> {
+  const draft = draftMachine(crowd(count), 'bench', {});
+  const { description, modules } = await prepareMachine(draft, { baseDirectory: '.' });
+  const kernel = bootKernel(toBootOptions(description, modules, Date.now()));
   runMachine(kernel, 0, () => false);
   return kernel;
 }
 
-function measure(count: number): TaskCosts {
-  const emptyBytes = memoryBytes();
+async function machineBytes(count: number): Promise<number> {
+  const beforeBytes = memoryBytes();
+  const kernel = await boot(count);
+  const bytes = memoryBytes() - beforeBytes;
+  if (kernel.tasks.length <= count) throw new Error('tasks are missing');
+  return bytes;
+}
+
+async function measure(count: number): Promise<TaskCosts> {
   const startMs = cpuMs();
-  const kernel = boot(count);
+  const kernel = await boot(count);
   const bootMs = cpuMs() - startMs;
-  const bytesPerTask = (memoryBytes() - emptyBytes) / count;
+  const fewBytes = await machineBytes(FEW);
+  const bytesPerTask = ((await machineBytes(count)) - fewBytes) / (count - FEW);
 
   const finish = (context: Context) => {
     let finished = false;
@@ -118,4 +103,4 @@ function measure(count: number): TaskCosts {
   };
 }
 
-process.stdout.write(JSON.stringify(measure(Number(process.argv[2]))));
+process.stdout.write(JSON.stringify(await measure(Number(process.argv[2]))));

@@ -9,6 +9,24 @@ export const ROUNDS = 5;
 /** Reading extra certificates costs each Node process more than klpfs does; not every host has them. */
 const { NODE_EXTRA_CA_CERTS: _, ...ENVIRONMENT } = process.env;
 
+/** Different places that the tasks of a crowd sleep in. */
+const PLACES = 1000;
+
+/** A machine description. One cpu, so that a transition is over when the write returns. */
+export function crowd(tasks: number): string {
+  const places = Array.from({ length: Math.min(tasks, PLACES) }, (_, place) => `place_${place}`);
+  const count = tasks / places.length;
+  return [
+    'cpus: 1',
+    'load: [livepatch-sample]',
+    `symbols: {vmlinux: [${places.join(', ')}]}`,
+    'tasks:',
+    ...places.map(
+      (place) => `  - {comm: sleeper, count: ${count}, program: [{sleep_in: [${place}]}]}`,
+    ),
+  ].join('\n');
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

@@ -39,6 +39,8 @@ export interface Server {
   /** Serves the request that stands in the buffer. */
   readonly serve: () => void;
   readonly caches: TreeListener;
+  /** How many nodes the kernel remembers. */
+  readonly knownNodes: () => number;
   /** The kernel has let go: nobody hears us, waits, or has anything open any more. */
   readonly close: () => void;
 }
@@ -70,6 +72,7 @@ export function createServer(fileSystem: FileSystem, fd: number): Server {
       }
     },
     caches: cachesOf(nodes, channel),
+    knownNodes: () => nodes.size,
     close: () => {
       channel.close();
       for (const interrupt of served.waiting.values()) interrupt();

@@ -36,7 +36,13 @@ export function isIn(release: Release, span: ReleaseSpan): boolean {
 
 /** Negative, zero or positive as `a` is older than, equal to or newer than `b`. */
 export function compare(a: Point, b: Point): number {
-  const [majorA = 0, minorA = 0] = a.split('.').map(Number);
-  const [majorB = 0, minorB = 0] = b.split('.').map(Number);
-  return majorA - majorB || minorA - minorB;
+  return numberOf(a) - numberOf(b);
+}
+
+/** More than any minor number there will be. */
+const MINORS = 1000;
+
+function numberOf(point: Point): number {
+  const dot = point.indexOf('.');
+  return Number(point.slice(0, dot)) * MINORS + Number(point.slice(dot + 1));
 }

@@ -61,13 +61,15 @@ export class Adoption {
 
   /** A process, with its threads. */
   update(pid: number): void {
-    if (!this.#timer) return;
+    const { kernel, changed } = this.#settings;
+    const isMachines = kernel.tasks.byPid.has(pid) && findAdopted(kernel, pid) === undefined;
+    if (!this.#timer || isMachines) return;
     const seen = this.#seen.get(pid);
     for (const { pid: thread, tgid } of this.#seen.values()) {
       if (tgid === (seen?.tgid ?? pid)) this.#isKnown(thread);
     }
     this.#adoptWithThreads(pid);
-    this.#settings.changed();
+    changed();
   }
 
   #watch(): void {

@@ -72,11 +72,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const refusal = adoptionRefusal(transport, recording !== undefined);
   const panel = panelOf(description, loop, hostVerbs(host, refusal));
   const tree = mountedTree(kernel, panel, { owner: userOfThisProcess(), host });
-  const root = recording ? recordTree(tree, recording.recorder) : tree;
+  const root = recording ? recordTree(tree.root, recording.recorder) : tree.root;
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport,
     allowOther: options.allowOther,
   });
+  tree.listeners.push(session.caches);
   loop.start();
   void session.closed.then(() => {
     host.stop();

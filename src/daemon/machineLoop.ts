@@ -54,6 +54,8 @@ export class MachineLoop {
   #steps = 0;
   #running = false;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer goes off. */
+  #wakesMs = Number.POSITIVE_INFINITY;
   #immediate: NodeJS.Immediate | undefined;
 
   constructor(kernel: Kernel, mode: ClockMode, onBug: (error: unknown) => void) {
@@ -68,7 +70,7 @@ export class MachineLoop {
     settled: (outcome: Outcome<T>) => void,
     caller?: Caller,
   ): (() => void) => {
-    this.#catchUp(performance.now() + LAG_MS);
+    this.#catchUp(LAG_MS);
     this.observer?.starting(context);
     const asking = caller && this.taskOf?.(caller);
     const task =
@@ -123,32 +125,31 @@ export class MachineLoop {
     return this.#steps;
   }
 
-  #targetNs(): number {
+  #targetNs(nowMs: number): number {
     if (this.#mode.kind === 'manual') {
       return Math.max(this.#manualNs, ...[...this.#runs].map(({ untilNs }) => untilNs));
     }
-    return Math.floor((performance.now() - this.#startedMs) * NS_PER_MS * this.#mode.speed);
+    return Math.floor((nowMs - this.#startedMs) * NS_PER_MS * this.#mode.speed);
   }
 
-  #catchUp(deadlineMs = performance.now() + SLICE_MS): void {
+  #catchUp(patienceMs = SLICE_MS): void {
     if (this.#running) return;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
     this.#running = true;
+    const nowMs = performance.now();
     try {
-      if (this.#runSlice(deadlineMs)) this.#waitForNextTimer();
-      else this.#immediate = setImmediate(() => this.#catchUp());
+      if (this.#runSlice(nowMs, nowMs + patienceMs)) this.#waitForNextTimer(nowMs);
+      else this.#goOnSoon();
     } catch (error) {
       this.#steps += 1;
       this.#onBug(error);
-      this.#timer = setTimeout(() => this.#catchUp(), AFTER_BUG_MS);
+      this.#setTimer(nowMs, AFTER_BUG_MS);
     } finally {
       this.#running = false;
     }
   }
 
   /** True when the machine has reached the present. */
-  #runSlice(deadlineMs: number): boolean {
+  #runSlice(nowMs: number, deadlineMs: number): boolean {
     const pause = () => {
       this.#steps += 1;
       const isOver = this.#steps % STEPS_PER_LOOK === 0 && performance.now() >= deadlineMs;
@@ -156,16 +157,36 @@ export class MachineLoop {
     };
     do {
       this.#stopsEarlier = false;
-      if (!runMachine(this.kernel, this.#targetNs(), pause)) return false;
-    } while (this.#mode.kind === 'manual' && this.kernel.clock.nowNs < this.#targetNs());
+      if (!runMachine(this.kernel, this.#targetNs(nowMs), pause)) return false;
+    } while (this.#mode.kind === 'manual' && this.kernel.clock.nowNs < this.#targetNs(nowMs));
     return true;
   }
 
-  #waitForNextTimer(): void {
+  #goOnSoon(): void {
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = undefined;
+      this.#catchUp();
+    });
+  }
+
+  /**
+   * Leaves a timer that goes off earlier as it is, and sees then: most requests change nothing about
+   * when the machine has something to do, and setting a timer anew costs more than they do.
+   */
+  #waitForNextTimer(nowMs: number): void {
     if (this.#mode.kind === 'manual') return;
     const nextNs = nextExpiryNs(this.kernel.timers);
     const delayMs = (nextNs - this.kernel.clock.nowNs) / NS_PER_MS / this.#mode.speed;
     const roundedMs = Math.min(Math.max(MIN_TIMEOUT_MS, Math.ceil(delayMs)), MAX_TIMEOUT_MS);
-    this.#timer = setTimeout(() => this.#catchUp(), roundedMs);
+    if (nowMs + roundedMs < this.#wakesMs) this.#setTimer(nowMs, roundedMs);
+  }
+
+  #setTimer(nowMs: number, delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#wakesMs = nowMs + delayMs;
+    this.#timer = setTimeout(() => {
+      this.#wakesMs = Number.POSITIVE_INFINITY;
+      this.#catchUp();
+    }, delayMs);
   }
 }

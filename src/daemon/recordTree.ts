@@ -67,6 +67,8 @@ function openRecorded(recorder: Recorder, node: File, path: string, flags: numbe
         file.write(offset, data),
       );
     },
+    // Asking changes nothing.
+    ...(file.poll && { poll: file.poll.bind(file) }),
     release: () => record({ do: 'release', ...use }, () => file.release()),
   };
 

@@ -1,7 +1,7 @@
 /** The verbs of control/ that need more than the kernel: documents, the description, the clock. */
 
 import type { Kernel } from '../engine/kernel.ts';
-import { startTasks } from '../engine/sched/start.ts';
+import { pidsWantedBy, startTasks } from '../engine/sched/start.ts';
 import type { MachineDescription } from '../machine/description.ts';
 import { MachineError } from '../machine/machineError.ts';
 import { parseManifest } from '../machine/manifest.ts';
@@ -16,7 +16,7 @@ import { toolFiles } from './toolFiles.ts';
 export function panelOf(
   description: MachineDescription,
   loop: MachineLoop,
-  host: readonly Verb[],
+  host: readonly Verb[] = [],
 ): Panel {
   return { verbs: [...daemonVerbs(description, loop), ...host], transactions: toolFiles };
 }
@@ -57,9 +57,10 @@ function acceptManifest(kernel: Kernel, text: string): string {
 function spawn(kernel: Kernel, text: string, description: MachineDescription): void {
   const available = [...kernel.modules.available.values()];
   const tasks = asRequest(() => parseTasks(text, 'spawn', description, available));
-  const threads = tasks.flatMap((task) => [task, ...task.threads]);
-  const taken = threads.find(({ pid }) => pid !== undefined && kernel.tasks.byPid.has(pid));
-  if (taken) throw new RequestError('EEXIST', `there is a process ${taken.pid} already`);
+  for (const pid of pidsWantedBy(tasks)) {
+    if (!kernel.tasks.byPid.has(pid)) continue;
+    throw new RequestError('EEXIST', `there is a process ${pid} already`);
+  }
   startTasks(kernel, tasks);
 }
 

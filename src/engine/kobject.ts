@@ -32,11 +32,28 @@ export type KobjectOwner =
 /** Files that a module shows in a directory of its own. Source: struct kobj_attribute. */
 export type KobjectFiles = Readonly<Record<string, (kernel: Kernel) => string>>;
 
+/** A symbolic link. */
+export interface KobjectLink {
+  readonly target: string;
+}
+
+/** Hears what becomes of a directory, once it is so. It may not call back into the kernel. */
+export interface KobjectWatcher {
+  /** A subdirectory or a link has come. */
+  readonly added: (name: string) => void;
+  /** A subdirectory or a link has gone. */
+  readonly removed: (name: string) => void;
+  /** The directory itself was removed, and with it its files. */
+  readonly gone: () => void;
+}
+
 export interface KobjectDirectory {
   readonly name: string;
   readonly parent: KobjectDirectory | undefined;
   readonly owner: KobjectOwner;
   readonly children: Map<string, KobjectDirectory>;
+  readonly links: Map<string, KobjectLink>;
+  readonly watchers: KobjectWatcher[];
   /** False once removed: whoever still has it open gets ENODEV. */
   live: boolean;
   /** How many show() and store() run on its files now. */
@@ -66,7 +83,20 @@ export function addKobject(
   }
   const directory = newDirectory(parent, shown, owner);
   parent.children.set(shown, directory);
+  for (const watcher of parent.watchers) watcher.added(shown);
   return directory;
+}
+
+/** sysfs_create_link(). */
+export function addLink(directory: KobjectDirectory, name: string, target: string): void {
+  directory.links.set(name, { target });
+  for (const watcher of directory.watchers) watcher.added(name);
+}
+
+/** sysfs_remove_link(). */
+export function removeLink(directory: KobjectDirectory, name: string): void {
+  if (!directory.links.delete(name)) return;
+  for (const watcher of directory.watchers) watcher.removed(name);
 }
 
 /**
@@ -90,9 +120,14 @@ export function* removeKernelDirectory(kernel: Kernel, directory: KobjectDirecto
 
 /** kobject_del(): the directory and what is left in it disappear at once. */
 export function deleteKobject(directory: KobjectDirectory): void {
-  for (const child of directory.children.values()) deleteKobject(child);
+  const { live, name, parent, children, links, watchers } = directory;
+  if (!live) return;
+  for (const child of children.values()) deleteKobject(child);
+  for (const link of links.keys()) removeLink(directory, link);
   directory.live = false;
-  directory.parent?.children.delete(directory.name);
+  parent?.children.delete(name);
+  for (const watcher of watchers) watcher.gone();
+  for (const watcher of parent?.watchers ?? []) watcher.removed(name);
 }
 
 /** Waits until no show() or store() runs on the files of a removed directory: kernfs_drain(). */
@@ -139,6 +174,8 @@ function newDirectory(
     parent,
     owner,
     children: new Map(),
+    links: new Map(),
+    watchers: [],
     live: true,
     activeReferences: 0,
     drained: createWaitQueue(),

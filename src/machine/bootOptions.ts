@@ -56,24 +56,18 @@ function withoutOwn(functions: readonly FunctionDefinition[]): FunctionDefinitio
 }
 
 export function toTaskDefinitions(tasks: readonly TaskDescription[]): TaskDefinition[] {
-  return tasks.flatMap((task) => {
+  return tasks.map((task) => {
     const { comm, kthread = false, threads = [] } = task;
-    const others = threads.flatMap((thread) => toThreads(thread, thread.comm ?? comm));
-    return toThreads(task, comm).map((leader) => ({ ...leader, kthread, threads: others }));
+    const others = threads.map((thread) => toThread(thread, thread.comm ?? comm));
+    return { ...toThread(task, comm), kthread, threads: others };
   });
 }
 
-function toThreads(
-  { pid, count = 1, cpu, program }: ThreadDescription,
+function toThread(
+  { pid, count = 1, cpu, program = [] }: ThreadDescription,
   comm: string,
-): ThreadDefinition[] {
-  const steps = toSteps(program ?? []);
-  return Array.from({ length: count }, (_, index) => ({
-    comm,
-    pid: pid === undefined ? undefined : pid + index,
-    cpu,
-    program: steps,
-  }));
+): ThreadDefinition {
+  return { comm, pid, count, cpu, program: toSteps(program) };
 }
 
 function toFunctions(symbols: readonly SymbolDescription[]): FunctionDefinition[] {

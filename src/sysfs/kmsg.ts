@@ -1,17 +1,18 @@
 /**
  * /dev/kmsg: one record a read, a position per open, EPIPE when records were lost.
  *
- * Source: kernel/printk/printk.c:devkmsg_read(), devkmsg_write().
+ * Source: kernel/printk/printk.c:devkmsg_read(), devkmsg_write(), devkmsg_poll().
  */
 import { decodeUtf8, encodeUtf8 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
-import { O_NONBLOCK, S_IFREG } from '../abi/mode.ts';
+import { O_NONBLOCK, POLLERR, POLLIN, POLLPRI, POLLRDNORM, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { formatKmsg, type KernelLog, LOG_LEVEL, recordAt, storeRecord } from '../engine/printk.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { waitOn } from '../engine/sched/wait.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
+import { createPoller } from './poller.ts';
 
 /** LOG_LINE_MAX: a kilobyte less the prefix. */
 const LINE_MAX_BYTES = 1024 - 32;
@@ -21,6 +22,7 @@ const LOG_USER = 1;
  * this, and the sequence number of the next record.
  */
 const END_OFFSET = 2 ** 40;
+const READABLE = POLLIN | POLLRDNORM;
 
 export function kmsgFile(tree: Tree): File {
   return {
@@ -29,12 +31,15 @@ export function kmsgFile(tree: Tree): File {
       sizeBytes: () => END_OFFSET + tree.kernel.log.nextSequence,
       nlink: ONE_LINK,
     }),
+    // Each record moves its end.
+    revalidated: true,
     open: (flags) => openKmsg(tree.kernel, (flags & O_NONBLOCK) === 0),
   };
 }
 
 function openKmsg(kernel: Kernel, blocking: boolean): OpenFile {
   const { log } = kernel;
+  const poller = createPoller(log.readers);
   let next = firstSequence(log);
   let expected = 0;
   return {
@@ -53,7 +58,12 @@ function openKmsg(kernel: Kernel, blocking: boolean): OpenFile {
       writeLine(kernel, decodeUtf8(data));
       return data.length;
     },
-    release: () => {},
+    poll: (wake) => {
+      poller.wait(wake);
+      if (next >= log.nextSequence) return 0;
+      return next < firstSequence(log) ? READABLE | POLLERR | POLLPRI : READABLE;
+    },
+    release: poller.leave,
   };
 
   /** A read that does not continue comes after a seek: to the beginning, or to an end. */

@@ -5,9 +5,12 @@
 import { assert } from '../abi/errno.ts';
 import { S_IFDIR, S_IFLNK, S_IRWXUGO } from '../abi/mode.ts';
 import { isIn, since } from '../abi/release.ts';
-import type { KobjectDirectory, KobjectFiles, KobjectOwner } from '../engine/kobject.ts';
-import { dependentsOf } from '../engine/module/loader.ts';
-import type { Module } from '../engine/module/model.ts';
+import type {
+  KobjectDirectory,
+  KobjectFiles,
+  KobjectLink,
+  KobjectOwner,
+} from '../engine/kobject.ts';
 import { sortByHash } from '../engine/nameHash.ts';
 import { type AttributeTable, ro } from './attribute.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
@@ -19,45 +22,61 @@ import {
   sectionAttributes,
 } from './module.ts';
 import type { Directory, File, Node, Symlink } from './node.ts';
+import { announceChanges } from './notices.ts';
 import { sysfsFile } from './sysfsFile.ts';
 
 /** The node of a kernel object's directory. Each object has one, made when it is first asked for. */
 export function kobjectDirectory(tree: Tree, kobject: KobjectDirectory): Directory {
-  const files = contentsOf(tree, kobject);
-  const subdirectories = new WeakMap<KobjectDirectory, Directory>();
+  const files = onDemand(() => filesOf(tree, kobject));
+  const subdirectory = oncePerKey((child: KobjectDirectory) => kobjectDirectory(tree, child));
+  const symlink = oncePerKey(({ target }: KobjectLink) => createSymlink(tree, target));
 
-  const subdirectory = (child: KobjectDirectory): Directory => {
-    const known = subdirectories.get(child) ?? kobjectDirectory(tree, child);
-    subdirectories.set(child, known);
-    return known;
-  };
   const lookup = (name: string): Node | undefined => {
     const child = kobject.children.get(name);
-    return child ? subdirectory(child) : files.get(name);
+    if (child) return subdirectory(child);
+    const link = kobject.links.get(name);
+    return link ? symlink(link) : files().get(name);
   };
+  const node = createNode(tree, S_IFDIR | 0o755, { nlink: () => 2 + kobject.children.size });
+  announceChanges(tree, node.ino, kobject, () => files().keys());
   return {
     kind: 'directory',
-    ...createNode(tree, S_IFDIR | 0o755, { nlink: () => 2 + kobject.children.size }),
+    ...node,
     lookup: (name) => (kobject.live ? lookup(name) : undefined),
     *list() {
       if (!kobject.live) return;
-      for (const name of sortByHash(
-        [...kobject.children.keys(), ...files.keys()],
-        tree.nameHashes,
-      )) {
-        const node = lookup(name);
-        assert(node, `${name} is listed and there`);
-        yield [name, node];
+      const { children, links } = kobject;
+      const names = [...children.keys(), ...links.keys(), ...files().keys()];
+      for (const name of sortByHash(names, tree.nameHashes)) {
+        const listed = lookup(name);
+        assert(listed, `${name} is listed and there`);
+        yield [name, listed];
       }
     },
   };
 }
 
-/** What a directory has beside subdirectories. */
-type Contents = Pick<ReadonlyMap<string, File | Symlink>, 'get' | 'keys'>;
+/** The same node for the same thing. */
+function oncePerKey<Key extends object, T>(make: (key: Key) => T): (key: Key) => T {
+  const made = new WeakMap<Key, T>();
+  return (key) => {
+    const known = made.get(key) ?? make(key);
+    made.set(key, known);
+    return known;
+  };
+}
+
+/** Who lists ten thousand functions looks into few of them. */
+function onDemand<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
 
 /** Which table is for whom. Source: the default attributes of each kobj_type. */
-function contentsOf(tree: Tree, kobject: KobjectDirectory): Contents {
+function filesOf(tree: Tree, kobject: KobjectDirectory): ReadonlyMap<string, File> {
   const { owner } = kobject;
   switch (owner.kind) {
     case 'patch':
@@ -78,34 +97,14 @@ function contentsOf(tree: Tree, kobject: KobjectDirectory): Contents {
     case 'modules':
     case 'kernel':
     case 'func':
-      return new Map();
     case 'holders':
-      return holdersOf(tree, owner.module);
+      return new Map();
     default:
       return unknownOwner(owner);
   }
 }
 
-/** A link to each module that uses this one. Source: kernel/module/sysfs.c:add_usage_links(). */
-function holdersOf(tree: Tree, module: Module): Contents {
-  const links = new WeakMap<Module, Symlink>();
-  const holders = () =>
-    dependentsOf(tree.kernel, module).filter(
-      (name) => tree.kernel.modules.loaded.get(name)?.kobject !== undefined,
-    );
-  return {
-    keys: () => holders().values(),
-    get(name) {
-      const holder = tree.kernel.modules.loaded.get(name);
-      if (!holder || !holders().includes(name)) return undefined;
-      const link = links.get(holder) ?? symlink(tree, `../../${name}`);
-      links.set(holder, link);
-      return link;
-    },
-  };
-}
-
-function symlink(tree: Tree, target: string): Symlink {
+function createSymlink(tree: Tree, target: string): Symlink {
   const node = createNode(tree, S_IFLNK | S_IRWXUGO, { nlink: ONE_LINK });
   return { kind: 'symlink', ...node, target };
 }

@@ -47,7 +47,8 @@ export function mergedProc(tree: Tree, machine: Directory): Directory {
       for (const [name, node] of machine.list()) {
         const pid = pidNamed(name);
         machines.add(name);
-        yield pid === undefined ? [name, node] : mergedProcessEntry(tree, pid, node);
+        if (pid === undefined) yield [name, { ino: node.ino, kind: node.kind, revalidated: true }];
+        else yield mergedProcessEntry(tree, pid, node);
       }
       for (const pid of host.processes()) {
         if (!machines.has(String(pid))) yield mergedProcessEntry(tree, pid, undefined);

@@ -37,9 +37,10 @@ export function mergedProcess(tree: Tree, node: Node | undefined, pid: number): 
 /** How the merged /proc lists what `mergedProcess` finds. */
 export function mergedProcessEntry(tree: Tree, pid: number, node: Entry[1] | undefined): Entry {
   const name = String(pid);
-  if (node === undefined) return [name, { ino: inoOf(pid, PROCESS_LINK), kind: 'symlink' }];
+  if (node === undefined)
+    return [name, { ino: inoOf(pid, PROCESS_LINK), kind: 'symlink', revalidated: true }];
   if (!isAdopted(tree, pid)) return [name, node];
-  return [name, { ino: inoOf(pid, PROCESS), kind: 'directory' }];
+  return [name, { ino: inoOf(pid, PROCESS), kind: 'directory', revalidated: true }];
 }
 
 function isAdopted({ kernel }: Tree, pid: number): boolean {

@@ -72,7 +72,7 @@ export interface Directory extends Inode {
 }
 
 /** A name in a directory, and what readdir(3) says of it. */
-export type Entry = readonly [name: string, node: Pick<Node, 'ino' | 'kind'>];
+export type Entry = readonly [name: string, node: Pick<Node, 'ino' | 'kind' | 'revalidated'>];
 
 export interface File extends Inode {
   readonly kind: 'file';

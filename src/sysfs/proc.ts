@@ -8,7 +8,6 @@ import { callThrough } from '../engine/call.ts';
 import { setFtraceEnabled } from '../engine/ftrace/ftrace.ts';
 import { type Code, formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { dependentsOf } from '../engine/module/loader.ts';
 import { initBytes, type Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
@@ -60,7 +59,12 @@ export function procDirectory(tree: Tree): Directory {
     uptime: called('uptime_proc_show'),
     version: called('version_proc_show'),
   });
-  return joinDirectories(joinDirectories(files, moduleFiles(tree)), tasksDirectory(tree));
+  const directory = joinDirectories(
+    joinDirectories(files, moduleFiles(tree)),
+    tasksDirectory(tree),
+  );
+  // A process more or less is a link more or less.
+  return { ...directory, revalidated: true };
 }
 
 /** As many of them as are written, from the first. Source: kernel/sysctl.c:proc_dointvec(). */
@@ -89,7 +93,10 @@ function moduleFiles(tree: Tree): Directory {
   const lookup = (name: string): File | undefined => {
     const code = kernel.procEntries.get(name);
     if (!code) return undefined;
-    const file = known.get(code) ?? procFile(tree, { mode: 0o444, show: () => call(kernel, code) });
+    const file: File = known.get(code) ?? {
+      ...procFile(tree, { mode: 0o444, show: () => call(kernel, code) }),
+      revalidated: true,
+    };
     known.set(code, file);
     return file;
   };
@@ -169,7 +176,7 @@ function showModules(kernel: Kernel): string {
   return [...kernel.modules.loaded.values()]
     .reverse()
     .map((module) => {
-      const users = dependentsOf(kernel, module).map((name) => `${name},`);
+      const users = module.usedBy.map((user) => `${user.name},`);
       const { name, references, offset } = module;
       const sizeBytes = module.sizeBytes + initBytes(module);
       const flags = `${module.taints}${STATE_FLAG[module.state]}`;

@@ -18,8 +18,8 @@ import {
   serialOf,
   type Task,
 } from '../engine/sched/task.ts';
-import { createNumberedNode, type NodeBase, ONE_LINK, type Tree } from './inode.ts';
-import type { Directory, Entry, File, Node, OpenFile } from './node.ts';
+import { createNumberedNode, ONE_LINK, type Tree } from './inode.ts';
+import type { AttributeChange, Directory, Entry, File, Node, OpenFile } from './node.ts';
 import { hasMemory } from './procIdentity.ts';
 import { showStack, showWchan } from './procStack.ts';
 import { showStat } from './procStat.ts';
@@ -88,7 +88,7 @@ export function pidNamed(name: string): number | undefined {
 
 /** How /proc lists a process. */
 export function processEntry(pid: number): Entry {
-  return [String(pid), { ino: inoOf(pid, PROCESS_INO), kind: 'directory' }];
+  return [String(pid), { ino: inoOf(pid, PROCESS_INO), kind: 'directory', revalidated: true }];
 }
 
 /** Source: proc_task_readdir(), proc_task_getattr(). */
@@ -127,7 +127,7 @@ function taskDirectory(tree: Tree, subject: Subject, entries: Entries): Director
   const nlink = () => 2 + (isHere() ? subdirectories() : 0);
   return {
     kind: 'directory',
-    ...taskNode(tree, inoOf(subject.pid, index), S_IFDIR | 0o555, nlink),
+    ...taskNode(tree, subject, { index, mode: S_IFDIR | 0o555, nlink }),
     lookup: (name) => (isHere() && names().includes(name) ? make(name) : undefined),
     list: () => {
       if (!isHere()) throw new KernelError('ENOENT', `process ${subject.pid} is gone`);
@@ -139,10 +139,10 @@ function taskDirectory(tree: Tree, subject: Subject, entries: Entries): Director
 function taskFile(tree: Tree, subject: Subject, name: string, firstIno: number): File {
   const file = TASK_FILES.get(name);
   if (!file) throw new Error(`klpfs bug: tasks have no ${name}`);
-  const ino = inoOf(subject.pid, firstIno + FILE_NAMES.indexOf(name));
+  const index = firstIno + FILE_NAMES.indexOf(name);
   return {
     kind: 'file',
-    ...taskNode(tree, ino, S_IFREG | file.mode, ONE_LINK),
+    ...taskNode(tree, subject, { index, mode: S_IFREG | file.mode, nlink: ONE_LINK }),
     open: () => openTaskFile(tree.kernel, subject, file),
   };
 }
@@ -205,19 +205,24 @@ function requirePid({ tasks }: Kernel, pid: number): Task {
   return task;
 }
 
-type TaskNode = NodeBase & Pick<Required<Node>, 'revalidated'>;
+interface TaskNode {
+  readonly index: number;
+  readonly mode: number;
+  readonly nlink: () => number;
+}
 
 /** Its mode does not change; the rest may, truncation among it. Source: proc_setattr(). */
-function taskNode(tree: Tree, ino: number, mode: number, nlink: () => number): TaskNode {
-  const node = createNumberedNode(tree, ino, mode, { nlink });
+function taskNode(tree: Tree, { pid, serial }: Subject, { index, mode, nlink }: TaskNode) {
+  const node = createNumberedNode(tree, inoOf(pid, index), mode, { nlink });
   return {
     ...node,
+    generation: serial,
     revalidated: true,
-    change: (change) => {
+    change: (change: AttributeChange) => {
       if (change.mode !== undefined) throw new KernelError('EPERM', 'processes keep their modes');
       node.change(change);
     },
-  };
+  } as const;
 }
 
 function inoOf(pid: number, index: number): number {

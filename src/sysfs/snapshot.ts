@@ -20,6 +20,8 @@ export interface Snapshot {
   rest: Iterator<string> | undefined;
   /** Where a read has to begin in order to continue. */
   position: number;
+  /** The text was made at least once. */
+  wasShown: boolean;
 }
 
 /** Where the text comes from. */
@@ -32,7 +34,7 @@ export interface TextSource {
 const NOTHING = new Uint8Array(0);
 
 export function createSnapshot(): Snapshot {
-  return { bytes: NOTHING, start: 0, rest: undefined, position: 0 };
+  return { bytes: NOTHING, start: 0, rest: undefined, position: 0, wasShown: false };
 }
 
 export function readSnapshot(
@@ -48,6 +50,7 @@ export function readSnapshot(
   source.requireLive?.();
   if (continues) return NOTHING;
   const text = source.show();
+  snapshot.wasShown = true;
   return isContext(text)
     ? takeLater(snapshot, offset, sizeBytes, text)
     : takeNew(snapshot, offset, sizeBytes, text);
@@ -97,8 +100,10 @@ function takePieces(snapshot: Snapshot, count: number): string {
 }
 
 function take(snapshot: Snapshot, offset: number, sizeBytes: number): Uint8Array {
-  const first = Math.max(0, offset - snapshot.start);
-  const taken = snapshot.bytes.subarray(first, first + sizeBytes);
+  const { bytes, start } = snapshot;
+  const first = Math.max(0, offset - start);
+  const isWhole = first === 0 && sizeBytes >= bytes.length;
+  const taken = isWhole ? bytes : bytes.slice(first, first + sizeBytes);
   snapshot.position = offset + taken.length;
   return taken;
 }

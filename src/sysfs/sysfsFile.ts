@@ -5,13 +5,13 @@
  */
 import { decodeLatin1 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
-import { PAGE_SIZE, S_IFREG } from '../abi/mode.ts';
+import { DEFAULT_POLLMASK, PAGE_SIZE, POLLERR, POLLPRI, S_IFREG } from '../abi/mode.ts';
 import { type KobjectDirectory, withActiveReference } from '../engine/kobject.ts';
 import type { Attribute } from './attribute.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import { type Answer, type File, isContext, type OpenFile } from './node.ts';
 import { checkModeBits } from './openCheck.ts';
-import { createSnapshot, readSnapshot } from './snapshot.ts';
+import { createSnapshot, readSnapshot, type TextSource } from './snapshot.ts';
 import { countStored } from './store.ts';
 
 /** The file of an attribute in a directory that may be removed while it is open. */
@@ -23,41 +23,40 @@ export function sysfsFile<Owner>(
 ): File {
   const { mode, sizeBytes = PAGE_SIZE } = attribute;
   const node = createNode(tree, S_IFREG | mode, { sizeBytes: () => sizeBytes, nlink: ONE_LINK });
+  const operations = operationsOf(tree, directory, attribute, owner);
   return {
     kind: 'file',
     ...node,
     open: (flags) => {
       requireLive(directory);
       checkModeBits(node.attributes().mode, flags);
-      return openAttribute(tree, directory, attribute, owner);
+      return openAttribute(operations, directory);
     },
   };
 }
 
-function openAttribute<Owner>(
+/** What the opens of a file have in common. Source: include/linux/sysfs.h:struct sysfs_ops. */
+interface Operations extends Required<TextSource> {
+  readonly store: (data: Uint8Array) => Answer<number>;
+}
+
+function operationsOf<Owner>(
   { kernel }: Tree,
   directory: KobjectDirectory,
   { show, store }: Attribute<Owner>,
   owner: Owner,
-): OpenFile {
-  const snapshot = createSnapshot();
+): Operations {
   return {
-    read: (offset, sizeBytes) =>
-      readSnapshot(snapshot, offset, sizeBytes, {
-        requireLive: () => requireLive(directory),
-        show: () => {
-          if (!show) throw new KernelError('EIO', 'no show()');
-          return active(show(owner, kernel));
-        },
-      }),
-    write: (_offset, data) => {
-      requireLive(directory);
-      if (data.length === 0) return 0;
+    requireLive: () => requireLive(directory),
+    show: () => {
+      if (!show) throw new KernelError('EIO', 'no show()');
+      return active(show(owner, kernel));
+    },
+    store: (data) => {
       if (!store) throw new KernelError('EIO', 'no store()');
       const taken = data.subarray(0, PAGE_SIZE);
       return countStored(active(store(owner, cString(taken), kernel)), taken.length);
     },
-    release: () => {},
   };
 
   /** Removal of the directory waits for what takes its time. */
@@ -65,6 +64,23 @@ function openAttribute<Owner>(
     return isContext(answer) ? withActiveReference(kernel, directory, () => answer) : answer;
   }
 }
+
+function openAttribute(operations: Operations, directory: KobjectDirectory): OpenFile {
+  const snapshot = createSnapshot();
+  return {
+    read: (offset, sizeBytes) => readSnapshot(snapshot, offset, sizeBytes, operations),
+    write: (_offset, data) => {
+      operations.requireLive();
+      return data.length === 0 ? 0 : operations.store(data);
+    },
+    // Nobody calls sysfs_notify(), and nobody is woken at the removal, as recorded on 6.1 and 6.12.
+    // Source: kernfs_fop_poll(), kernfs_generic_poll().
+    poll: () => (snapshot.wasShown && directory.live ? DEFAULT_POLLMASK : CHANGED),
+    release: () => {},
+  };
+}
+
+const CHANGED = DEFAULT_POLLMASK | POLLERR | POLLPRI;
 
 /** What C sees of a buffer: everything before the first NUL. */
 function cString(data: Uint8Array): string {

@@ -5,7 +5,15 @@
  */
 import { encodeUtf8, joinBytes } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
-import { mayRead, mayWrite, O_NONBLOCK, O_TRUNC, S_IFREG } from '../abi/mode.ts';
+import {
+  mayRead,
+  mayWrite,
+  O_NONBLOCK,
+  O_TRUNC,
+  POLLIN,
+  POLLRDNORM,
+  S_IFREG,
+} from '../abi/mode.ts';
 import { between, isIn, type ReleaseSpan, since } from '../abi/release.ts';
 import { NS_PER_SECOND, NS_PER_US } from '../engine/clock.ts';
 import {
@@ -21,6 +29,7 @@ import type { Context } from '../engine/sched/context.ts';
 import { waitOn } from '../engine/sched/wait.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { File, OpenFile } from './node.ts';
+import { createPoller } from './poller.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { refuse } from './tracefsFile.ts';
 
@@ -125,7 +134,17 @@ function openPipe(kernel: Kernel, blocking: boolean): OpenFile {
   const { trace } = kernel;
   let left: Uint8Array = new Uint8Array(0);
   let hasRead = false;
-  return { read: (_offset, sizeBytes) => takeNext(sizeBytes), write: refuse, release: () => {} };
+  const poller = createPoller(trace.readers);
+  return {
+    read: (_offset, sizeBytes) => takeNext(sizeBytes),
+    write: refuse,
+    // Source: trace_poll(), ring_buffer_poll_wait().
+    poll: (wake) => {
+      poller.wait(wake);
+      return trace.first === trace.next ? 0 : POLLIN | POLLRDNORM;
+    },
+    release: poller.leave,
+  };
 
   function isEmpty(): boolean {
     return left.length === 0 && trace.first === trace.next;

@@ -9,7 +9,7 @@
  * Source: fs/libfs.c:simple_transaction_get(), simple_transaction_read().
  */
 import { KernelError } from '../abi/errno.ts';
-import { O_NONBLOCK, S_IFREG } from '../abi/mode.ts';
+import { DEFAULT_POLLMASK, O_NONBLOCK, POLLOUT, POLLWRNORM, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { type Context, RESCHED, type Wakeup } from '../engine/sched/context.ts';
 import { interruptRequest } from '../engine/sched/request.ts';
@@ -27,6 +27,7 @@ import {
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
 import { checkModeBits } from './openCheck.ts';
+import { createPoller } from './poller.ts';
 
 /** A request that was understood: who works on it, and how. */
 export interface Job {
@@ -70,6 +71,7 @@ export function transactionFile(tree: Tree, transaction: Transaction): File {
 function openTransaction(kernel: Kernel, { accept }: Transaction, blocking: boolean): OpenFile {
   const readers = createWaitQueue();
   const writers = createWaitQueue();
+  const poller = createPoller(readers);
   let answer: AnswerText | undefined;
   let task: Task | undefined;
   let outcome: Outcome<string> | undefined;
@@ -90,8 +92,15 @@ function openTransaction(kernel: Kernel, { accept }: Transaction, blocking: bool
       if (isReady(answer) && writers.waiters.length === 0) return take(answer, sizeBytes);
       return takeNext(answer, sizeBytes);
     },
+    poll: (wake) => {
+      poller.wait(wake);
+      return answer && !isReady(answer) ? POLLOUT | POLLWRNORM : DEFAULT_POLLMASK;
+    },
     // Who goes away without the answer takes the process along, as a shell that ends.
-    release: () => (task === undefined || outcome ? undefined : hangUp(task)),
+    release: () => {
+      poller.leave();
+      return task === undefined || outcome ? undefined : hangUp(task);
+    },
   };
 
   /** By a task, so that a replay begins it at the same point, and on that task's cpu. */

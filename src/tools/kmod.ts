@@ -3,7 +3,7 @@ import { ERRNO, KernelError } from '../abi/errno.ts';
 import { strerror } from '../abi/strerror.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { parseArguments } from '../engine/module/arguments.ts';
-import { dependentsOf, loadModule, removeModule } from '../engine/module/loader.ts';
+import { loadModule, removeModule } from '../engine/module/loader.ts';
 import { type Module, type ModuleDefinition, moduleName } from '../engine/module/model.ts';
 import { nameHash } from '../engine/nameHash.ts';
 import type { Context } from '../engine/sched/context.ts';
@@ -80,8 +80,8 @@ export function findLoaded({ modules }: Kernel, name: string): Module | undefine
 }
 
 /** In the order of readdir(3). Source: libkmod-module.c:kmod_module_get_holders(). */
-export function holdersOf(kernel: Kernel, module: Module): string[] {
-  return dependentsOf(kernel, module).sort((a, b) => nameHash(a) - nameHash(b));
+export function holdersOf({ usedBy }: Module): string[] {
+  return usedBy.map(({ name }) => name).sort((a, b) => nameHash(a) - nameHash(b));
 }
 
 /** Answers a negative errno, or 0. Source: libkmod-module.c:kmod_module_insert_module(). */

@@ -31,7 +31,7 @@ function* removeWithHolders(
   if (!module && !probe.given.has('D')) {
     return probe.given.has('first-time') ? say(probe, `Module ${name} is not in kernel.`) : 0;
   }
-  for (const holder of alsoHolders && module ? holdersOf(kernel, module).reverse() : []) {
+  for (const holder of alsoHolders && module ? holdersOf(module).reverse() : []) {
     const known = findAvailable(kernel, holder);
     const result = known ? yield* removeWithHolders(probe, known, false) : 0;
     if (result < 0) return result;

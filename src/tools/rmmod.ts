@@ -57,7 +57,7 @@ function isInUse(run: Run, name: string): boolean {
     complain(run, `Module ${name} is not currently loaded`);
     return true;
   }
-  const holders = holdersOf(run.kernel, module);
+  const holders = holdersOf(module);
   if (holders.length > 0) {
     complain(run, `Module ${name} is in use by: ${holders.join(' ')}`);
     return true;

@@ -182,7 +182,7 @@ test('the machine looks itself when somebody asks for a process', () => {
   host.adopt(pid);
   const later = startShell('read');
   host.adopt(later.pid);
-  const proc = tree.lookup('proc');
+  const proc = tree.root.lookup('proc');
   if (proc?.kind !== 'directory') throw new Error('no proc');
   expect(proc.lookup(String(later.pid))?.kind).toBe('directory');
   expect([...proc.list()].map(([name]) => name)).toContain(String(pid));

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ClockMode, MachineLoop } from '../../src/daemon/machineLoop.ts';
 import { NS_PER_MS, setTimer } from '../../src/engine/clock.ts';
+import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { until } from '../support/clients.ts';
 import { Machine } from '../support/machine.ts';
 
@@ -76,6 +77,18 @@ test('long work is cut in slices between which Node gets its turn', async () => 
   await until(() => done);
   expect(turns).toBeGreaterThan(5);
   expect(rounds).toBeGreaterThan(turns);
+});
+
+test('a sleep that ends before the loop meant to look again ends in time', async () => {
+  const { kernel, loop } = loopWith({ kind: 'real', speed: 1 });
+  loop.start();
+  const sleepsMs: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const before = performance.now();
+    await new Promise((answered) => loop.run(sleepFor(kernel, 'killable', NS_PER_MS), answered));
+    sleepsMs.push(performance.now() - before);
+  }
+  expect(Math.min(...sleepsMs)).toBeLessThan(80);
 });
 
 test('a bug of the engine is reported, and the machine goes on', async () => {

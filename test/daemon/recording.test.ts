@@ -60,10 +60,8 @@ function recordMachine(
     manifests: {},
   } as const;
   const recorder = new Recorder(loop, header, (line) => lines.push(line));
-  const root = recordTree(
-    mountedTree(kernel, panelOf(machine, loop, REPLAYED_HOST_VERBS)),
-    recorder,
-  );
+  const panel = panelOf(machine, loop, REPLAYED_HOST_VERBS);
+  const root = recordTree(mountedTree(kernel, panel).root, recorder);
   const fileSystem = new FileSystem(root, loop.run, onBug);
   onTestFinished(() => loop.stop());
   loop.start();

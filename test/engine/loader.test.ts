@@ -29,3 +29,30 @@ test.each<[Release, init: string, first: string, second: string]>([
   machine.advance(50);
   expect(writes.map(({ answer }) => answer)).toEqual([first, second]);
 });
+
+test('a module is used by those that need it, the newest first and each once', () => {
+  const machine = new Machine({
+    modules: [
+      aModule({ name: 'a' }),
+      aModule({ name: 'b', depends: ['a', 'a'], exit: () => {} }),
+      aModule({ name: 'c', depends: ['a', 'b'], exit: () => {} }),
+      aModule({ name: 'lost', depends: ['a', 'missing'] }),
+    ],
+  });
+  expect(['a', 'b', 'c', 'lost'].map((name) => machine.insmod(name))).toEqual([
+    ...['ok', 'ok', 'ok'],
+    'ENOENT',
+  ]);
+  const shown = () =>
+    Object.fromEntries(
+      machine
+        .cat('proc/modules')
+        .split('\n')
+        .map((line) => [line.split(' ')[0], line.split(' ').slice(2, 4).join(' ')]),
+    );
+  expect(shown()).toEqual({ a: '2 c,b,', b: '1 c,', c: '0 -' });
+  expect(machine.rmmod('b')).toBe('EAGAIN');
+  expect(machine.rmmod('c')).toBe('ok');
+  expect(shown()).toEqual({ a: '1 b,', b: '0 -' });
+  expect(machine.ls('sys/module/a/holders')).toEqual(['b']);
+});

@@ -7,7 +7,16 @@ import type { Context } from '../../src/engine/sched/context.ts';
 import type { Step } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { startTasks } from '../../src/engine/sched/start.ts';
-import { findTask, pidOf, runStateOf } from '../../src/engine/sched/task.ts';
+import {
+  commOf,
+  cpuOf,
+  findTask,
+  kindOf,
+  listTasks,
+  pidOf,
+  runStateOf,
+  tgidOf,
+} from '../../src/engine/sched/task.ts';
 import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
@@ -407,6 +416,38 @@ test('what a task waited for does not wake the one that has its row next', () =>
   ]);
   machine.advance(3000);
   expect(tasksOf(machine)).toHaveLength(3);
+});
+
+test('one definition of many tasks is as many: pids and cpus follow each other, threads too', () => {
+  const anywhere = { cpu: undefined, program: [sleepIn()] };
+  const { kernel } = new Machine({
+    cpus: 3,
+    tasks: [
+      aTask({ ...anywhere, comm: 'many', pid: 600, count: 2 }),
+      aTask({ ...anywhere, comm: 'free', count: 2, threads: [aThread({ ...anywhere, count: 2 })] }),
+      aTask({ ...anywhere, comm: 'last', pid: 300 }),
+    ],
+  });
+  const { tasks } = kernel;
+  const rows = [...listTasks(tasks)]
+    .filter((task) => kindOf(tasks, task) === 'user')
+    .map((task) => [
+      commOf(tasks, task),
+      pidOf(tasks, task),
+      tgidOf(tasks, task),
+      cpuOf(tasks, task),
+    ]);
+  expect(rows).toEqual([
+    ['many', 600, 600, 0],
+    ['many', 601, 601, 1],
+    ['free', 301, 301, 2],
+    ['thread', 302, 301, 0],
+    ['thread', 303, 301, 1],
+    ['free', 304, 304, 0],
+    ['thread', 305, 304, 1],
+    ['thread', 306, 304, 2],
+    ['last', 300, 300, 1],
+  ]);
 });
 
 test('a process that is told to die neither forks nor starts threads any more', () => {

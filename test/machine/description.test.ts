@@ -171,6 +171,7 @@ test('a program becomes the steps of the engine', () => {
   expect(tasks.find(({ comm }) => comm === 'busy')).toEqual({
     comm: 'busy',
     pid: 300,
+    count: 2,
     kthread: false,
     cpu: 2,
     threads: [],
@@ -228,11 +229,11 @@ test('a process has threads, named as itself unless they have names, on any pids
     { kind: 'wait-child' },
   ]);
   expect(pool?.threads).toEqual([
-    { comm: 'pool', pid: undefined, cpu: undefined, program: asleep },
-    { comm: 'pool', pid: undefined, cpu: undefined, program: asleep },
+    { comm: 'pool', pid: undefined, count: 2, cpu: undefined, program: asleep },
     {
       comm: 'io',
       pid: 304,
+      count: 1,
       cpu: 1,
       program: [{ kind: 'thread', comm: 'one', steps: [{ kind: 'exit' }] }],
     },

@@ -17,7 +17,7 @@ import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
 import type { Outcome } from '../../src/engine/sched/scheduler.ts';
 import type { Task } from '../../src/engine/sched/task.ts';
 import type { Answer, Caller, Directory, File, Node, OpenFile } from '../../src/sysfs/node.ts';
-import { mountedTree } from '../../src/sysfs/root.ts';
+import { type MountedTree, mountedTree } from '../../src/sysfs/root.ts';
 
 export interface MachineOptions {
   readonly release?: Release;
@@ -34,7 +34,7 @@ const LIVEPATCH = 'sys/kernel/livepatch';
 
 export class Machine {
   readonly kernel: Kernel;
-  #root: Directory | undefined;
+  #mounted: MountedTree | undefined;
 
   constructor(options: MachineOptions = {}) {
     const release = options.release ?? '4.15';
@@ -57,9 +57,13 @@ export class Machine {
   }
 
   /** Made when it is needed: who boots ten thousand machines may never look. */
+  get mounted(): MountedTree {
+    this.#mounted ??= mountedTree(this.kernel, { verbs: [], transactions: toolFiles });
+    return this.#mounted;
+  }
+
   get root(): Directory {
-    this.#root ??= mountedTree(this.kernel, { verbs: [], transactions: toolFiles });
-    return this.#root;
+    return this.mounted.root;
   }
 
   /** Moves virtual time. */

@@ -7,7 +7,7 @@ import { assert, KernelError } from '../../abi/errno.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
 import { commOf, cpuOf, kindOf, pidOf, type Task } from '../sched/task.ts';
-import { createWaitQueue, type WaitQueue, wakeAll } from '../sched/wait.ts';
+import { createWaitQueue, isAwaited, type WaitQueue, wakeAll } from '../sched/wait.ts';
 import {
   createOps,
   type FtraceOps,
@@ -148,5 +148,5 @@ function traceCall(kernel: Kernel, task: Task, ip: Code, parentIp: Code | undefi
     parentIp,
   };
   trace.next += 1;
-  if (trace.readers.waiters.length > 0) wakeAll(kernel, trace.readers);
+  if (isAwaited(trace.readers)) wakeAll(kernel, trace.readers);
 }

@@ -15,7 +15,14 @@ import {
   textBytes,
 } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
-import { addKobject, deleteKobject, drainKobject } from '../kobject.ts';
+import {
+  addKobject,
+  addLink,
+  deleteKobject,
+  drainKobject,
+  type KobjectDirectory,
+  removeLink,
+} from '../kobject.ts';
 import { moduleComing, moduleGoing } from '../livepatch/core.ts';
 import { createPatch } from '../livepatch/create.ts';
 import { type Context, settle } from '../sched/context.ts';
@@ -84,8 +91,10 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
   const name = moduleName(fileName);
   const module = kernel.modules.loaded.get(name);
   if (!module) throw new KernelError('ENOENT', `module '${name}' is not loaded`);
-  const users = dependentsOf(kernel, module);
-  if (users.length > 0) throw new KernelError('EAGAIN', `module '${name}' is used by ${users}`);
+  if (module.usedBy.length > 0) {
+    const users = module.usedBy.map((user) => user.name);
+    throw new KernelError('EAGAIN', `module '${name}' is used by ${users}`);
+  }
   if (module.state !== 'live') throw new KernelError('EBUSY', `module '${name}' is not live`);
   if (module.definition.init && !module.definition.exit && !module.patch) {
     throw new KernelError('EBUSY', `module '${name}' has no exit()`);
@@ -101,14 +110,6 @@ export function* removeModule(kernel: Kernel, fileName: string): Context {
   emit(kernel, { type: 'module-removed', module: name });
 }
 
-/** Modules that are loaded and need this one. */
-export function dependentsOf(kernel: Kernel, module: Module): string[] {
-  return [...kernel.modules.loaded.values()]
-    .filter(({ uses }) => uses.includes(module))
-    .map(({ name }) => name)
-    .reverse();
-}
-
 function layOut(kernel: Kernel, definition: ModuleDefinition, taints: string): Module {
   const sizeBytes = Math.max(LEAST_CORE_BYTES, textBytes(definition.functions));
   const code = new Map<FunctionDefinition, Code>();
@@ -122,6 +123,7 @@ function layOut(kernel: Kernel, definition: ModuleDefinition, taints: string): M
     taints,
     code,
     uses: [],
+    usedBy: [],
     klpAlive: false,
     parameters: new Map(definition.parameters.map((known) => [known.name, known.default])),
     statics: definition.statics?.() ?? {},
@@ -139,12 +141,21 @@ function layOut(kernel: Kernel, definition: ModuleDefinition, taints: string): M
 function useDependencies(kernel: Kernel, module: Module): void {
   for (const needed of module.definition.depends) {
     const used = kernel.modules.loaded.get(moduleName(needed));
+    if (used && module.uses.includes(used)) continue;
     if (!used || !tryGetModule(used)) {
       const symbol = symbolFrom(kernel, needed);
       emit(kernel, { type: 'module-unknown-symbol', module: module.name, symbol });
       throw new KernelError('ENOENT', `module '${module.name}' needs '${needed}'`);
     }
     module.uses.push(used);
+    used.usedBy.unshift(module);
+  }
+}
+
+function dropDependencies(module: Module): void {
+  for (const used of module.uses) {
+    used.usedBy.splice(used.usedBy.indexOf(module), 1);
+    putModule(used);
   }
 }
 
@@ -234,10 +245,8 @@ function unparsed({ most }: ParameterDefinition, text: string): string {
 }
 
 function addToSysfs(kernel: Kernel, module: Module): void {
-  const directory = addKobject(kernel, kernel.moduleDirectory, module.name, {
-    kind: 'module',
-    module,
-  });
+  const { name } = module;
+  const directory = addKobject(kernel, kernel.moduleDirectory, name, { kind: 'module', module });
   module.kobject = directory;
   addKobject(kernel, directory, 'holders', { kind: 'holders', module });
   addKobject(kernel, directory, 'notes', { kind: 'notes', module });
@@ -245,6 +254,12 @@ function addToSysfs(kernel: Kernel, module: Module): void {
   if (module.definition.parameters.some(({ mode }) => mode !== 0)) {
     addKobject(kernel, directory, 'parameters', { kind: 'parameters', module });
   }
+  for (const holders of holdersAmong(module.uses)) addLink(holders, name, `../../${name}`);
+}
+
+/** Where those that a module uses link to it. Source: add_usage_links(). */
+function holdersAmong(used: readonly Module[]): KobjectDirectory[] {
+  return used.flatMap(({ kobject }) => kobject?.children.get('holders') ?? []);
 }
 
 function* abandon(kernel: Kernel, module: Module): Context {
@@ -257,6 +272,7 @@ function* abandon(kernel: Kernel, module: Module): Context {
 
 function* free(kernel: Kernel, module: Module): Context {
   if (module.kobject) {
+    for (const holders of holdersAmong(module.uses)) removeLink(holders, module.name);
     deleteKobject(module.kobject);
     yield* drainKobject(kernel, module.kobject);
   }
@@ -264,5 +280,5 @@ function* free(kernel: Kernel, module: Module): Context {
   kernel.modules.loaded.delete(module.name);
   wakeAll(kernel, kernel.modules.finished);
   removeSymbols(kernel.kallsyms, module);
-  for (const used of module.uses) putModule(used);
+  dropDependencies(module);
 }

@@ -7,7 +7,7 @@ import type { KobjectDirectory } from '../kobject.ts';
 import type { Patch, PatchDefinition } from '../livepatch/model.ts';
 import type { Answer } from '../sched/context.ts';
 import type { Kthread } from '../sched/kthread.ts';
-import type { WaitQueue } from '../sched/wait.ts';
+import { createWaitQueue, type WaitQueue } from '../sched/wait.ts';
 
 /** coming, live and going as in /sys/module/NAME/initstate; unformed once its memory is gone. */
 export type ModuleState = 'coming' | 'live' | 'going' | 'unformed';
@@ -80,6 +80,8 @@ export interface Module {
   readonly code: ReadonlyMap<FunctionDefinition, Code>;
   /** Modules that it needs, each with a reference of its own. */
   readonly uses: Module[];
+  /** Modules that need it, the newest first. Source: struct module.source_list. */
+  readonly usedBy: Module[];
   /** Coming was processed by livepatch, and going was not. */
   klpAlive: boolean;
   readonly parameters: Map<string, ParameterValue>;
@@ -124,7 +126,7 @@ export function createModuleRegistry(
     available: new Map(fitting.map((definition) => [definition.name, definition])),
     loaded: new Map(),
     loads: new Map(),
-    finished: { waiters: [] },
+    finished: createWaitQueue(),
     taintMask: 0,
     printedOnce: new Set(),
   };

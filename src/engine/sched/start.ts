@@ -10,6 +10,8 @@ export interface ThreadDefinition {
   readonly comm: string;
   /** Given, or the next that is free. */
   readonly pid: number | undefined;
+  /** How many there are of it, one unless given: alike, but for pids that follow the first one's. */
+  readonly count?: number;
   /** Given, or one cpu after the other. */
   readonly cpu: number | undefined;
   /** Empty: it sleeps until it is woken. */
@@ -28,20 +30,34 @@ export interface TaskDefinition extends ThreadDefinition {
  */
 export function startTasks(kernel: Kernel, definitions: readonly TaskDefinition[]): void {
   const { reservedPids } = kernel.tasks;
-  for (const { pid, threads } of definitions) {
-    if (pid !== undefined) reservedPids.add(pid);
-    for (const thread of threads) if (thread.pid !== undefined) reservedPids.add(thread.pid);
-  }
+  for (const pid of pidsWantedBy(definitions)) reservedPids.add(pid);
   const compile = createCompiler();
-  for (const [index, definition] of definitions.entries()) {
-    addStartedTask(kernel, definition, index, compile);
+  let turn = 0;
+  for (const definition of definitions) {
+    for (const pid of pidsOf(definition)) {
+      startProcess({ kernel, compile, turn }, definition, pid);
+      turn += 1;
+    }
   }
   reservedPids.clear();
 }
 
 /** Adds a task that begins its program at once, on the first cpu unless it names one. */
 export function startTask(kernel: Kernel, definition: TaskDefinition): Task {
-  return addStartedTask(kernel, definition, 0, createCompiler());
+  return startProcess({ kernel, compile: createCompiler(), turn: 0 }, definition, definition.pid);
+}
+
+/** Every pid that one of them, or of their threads, is to have. */
+export function* pidsWantedBy(definitions: readonly TaskDefinition[]): Generator<number, void> {
+  for (const definition of definitions) {
+    for (const thread of [definition, ...definition.threads]) {
+      for (const pid of pidsOf(thread)) if (pid !== undefined) yield pid;
+    }
+  }
+}
+
+function* pidsOf({ pid, count = 1 }: ThreadDefinition): Generator<number | undefined, void> {
+  for (let index = 0; index < count; index += 1) yield pid === undefined ? undefined : pid + index;
 }
 
 type Compile = (steps: readonly Step[]) => Program;
@@ -56,33 +72,40 @@ function createCompiler(): Compile {
   };
 }
 
-/** `turn`: which of all cpus it gets if it asks for none, and its threads after it. */
-function addStartedTask(
-  kernel: Kernel,
-  definition: TaskDefinition,
-  turn: number,
-  compile: Compile,
-): Task {
+/** Where tasks are started. `turn`: which of all cpus one gets if it asks for none. */
+interface Start {
+  readonly kernel: Kernel;
+  readonly compile: Compile;
+  readonly turn: number;
+}
+
+/** The leader, and its threads after it. */
+function startProcess(start: Start, definition: TaskDefinition, pid: number | undefined): Task {
+  const { kernel, compile } = start;
   const kind = definition.kthread ? 'kthread' : 'user';
   const program = compile(definition.program);
-  const leader = addRunnable(kernel, definition, turn, { kind, program });
+  const leader = addRunnable(start, definition, { pid, kind, program });
   const tgid = pidOf(kernel.tasks, leader);
-  for (const [index, thread] of definition.threads.entries()) {
-    const created = { kind, tgid, program: compile(thread.program) } as const;
-    joinProcess(kernel.tasks, addRunnable(kernel, thread, turn + index + 1, created), tgid);
+  let { turn } = start;
+  for (const thread of definition.threads) {
+    const program = compile(thread.program);
+    for (const pid of pidsOf(thread)) {
+      turn += 1;
+      const task = addRunnable({ ...start, turn }, thread, { pid, kind, tgid, program });
+      joinProcess(kernel.tasks, task, tgid);
+    }
   }
   return leader;
 }
 
 function addRunnable(
-  kernel: Kernel,
-  { comm, pid, cpu }: ThreadDefinition,
-  turn: number,
-  { kind, tgid, program }: Pick<NewTask, 'kind' | 'tgid' | 'program'>,
+  { kernel, turn }: Start,
+  { comm, cpu }: ThreadDefinition,
+  created: Pick<NewTask, 'pid' | 'kind' | 'tgid' | 'program'>,
 ): Task {
   const wanted = cpu ?? turn % kernel.cpus.length;
   const online = kernel.cpus[wanted]?.online ? wanted : BOOT_CPU;
-  const task = createTask(kernel, { comm, kind, cpu: online, pid, tgid, program });
+  const task = createTask(kernel, { comm, cpu: online, ...created });
   enqueueTask(kernel, task);
   return task;
 }

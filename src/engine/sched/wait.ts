@@ -8,10 +8,17 @@ import type { Task } from './task.ts';
 /** Tasks that wait, the first one first. Source: include/linux/wait.h. */
 export interface WaitQueue {
   readonly waiters: Task[];
+  /** Who is no task of the machine, told once. They may not call back into the kernel. */
+  readonly listeners: Set<() => void>;
 }
 
 export function createWaitQueue(): WaitQueue {
-  return { waiters: [] };
+  return { waiters: [], listeners: new Set() };
+}
+
+/** Whether anybody would notice if the queue were woken. Source: waitqueue_active(). */
+export function isAwaited({ waiters, listeners }: WaitQueue): boolean {
+  return waiters.length > 0 || listeners.size > 0;
 }
 
 /** Sleeps on the queue until woken, or until a signal where the state allows one. */
@@ -26,6 +33,9 @@ export function* waitOn(kernel: Kernel, queue: WaitQueue, state: SleepState): Co
 
 export function wakeAll(kernel: Kernel, queue: WaitQueue): void {
   for (const task of queue.waiters.splice(0)) wakeTask(kernel, task, 'woken');
+  const told = [...queue.listeners];
+  queue.listeners.clear();
+  for (const listener of told) listener();
 }
 
 /** Source: kernel/locking/mutex.c. */
