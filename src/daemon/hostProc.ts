@@ -1,5 +1,5 @@
 /** The host's own procfs, and what it says of processes. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { HOST_MOUNT } from '../sysfs/host.ts';
 
 /** The merged /proc, in a mount. */
@@ -76,6 +76,10 @@ export function mountNamespaceOf(proc: string, pid: number | 'self'): number | u
 
 export function listNames(directory: string): string[] {
   return ifThere(() => readdirSync(directory)) ?? [];
+}
+
+export function readLink(path: string): string | undefined {
+  return ifThere(() => readlinkSync(path));
 }
 
 function readIfThere(path: string): string | undefined {

@@ -6,7 +6,7 @@ import type { Task } from '../engine/sched/task.ts';
 import type { Host } from '../sysfs/host.ts';
 import type { Caller } from '../sysfs/node.ts';
 import { Adoption, type AdoptionSettings } from './adoption.ts';
-import { findHostProc, listNames } from './hostProc.ts';
+import { findHostProc, listNames, readLink } from './hostProc.ts';
 import { OwnProcesses } from './ownProcesses.ts';
 
 export class HostProcesses implements Host {
@@ -60,5 +60,9 @@ export class HostProcesses implements Host {
 
   list(path: string): readonly string[] {
     return listNames(join(this.#proc, path));
+  }
+
+  readlink(path: string): string | undefined {
+    return readLink(join(this.#proc, path));
   }
 }

@@ -16,6 +16,8 @@ export interface Host {
   processes(): readonly number[];
   has(path: string): boolean;
   list(path: string): readonly string[];
+  /** What a symlink says. */
+  readlink(path: string): string | undefined;
 }
 
 /** A host that nobody can see. */
@@ -26,4 +28,5 @@ export const NO_HOST: Host = {
   processes: () => [],
   has: () => false,
   list: () => [],
+  readlink: () => undefined,
 };

@@ -60,7 +60,7 @@ function processDirectory(tree: Tree, machine: Directory, pid: number): Director
         : node;
     },
     machines: () => [...MACHINES, 'task'],
-    link: (name, index) => hostLink(tree, pid, PROCESS_FILES + index, `${path}/${name}`),
+    link: (name, index) => fileLink(tree, pid, PROCESS_FILES + index, `${path}/${name}`),
   });
 }
 
@@ -88,7 +88,7 @@ function threadDirectory(tree: Tree, machine: Directory, tid: number, path: stri
     names: () => tree.host.list(path),
     pick: (name) => machine.lookup(name),
     machines: () => MACHINES,
-    link: (name, index) => hostLink(tree, tid, THREAD_FILES + index, `${path}/${name}`),
+    link: (name, index) => fileLink(tree, tid, THREAD_FILES + index, `${path}/${name}`),
   });
 }
 
@@ -126,6 +126,17 @@ function mergedDirectory(
       }
     },
   };
+}
+
+/**
+ * Programs read what `exe` and `cwd` say, rather than follow them: so they say the same here. Where
+ * that would lead nowhere, following them is all that is left.
+ */
+function fileLink(tree: Tree, pid: number, index: number, path: string): Symlink {
+  const link = hostLink(tree, pid, index, path);
+  if (!/\/(exe|cwd)$/.test(path)) return link;
+  const target = tree.host.readlink(path) ?? '';
+  return /^\/(?!.* \(deleted\)$)/.test(target) ? { ...link, target } : link;
 }
 
 /** `path` is that below the host's /proc, and below this one. */
