@@ -43,12 +43,12 @@ export function writeScript({ plan, membership, stage, runner }: NamespaceScript
     'set -e',
     CLOSE_DEVICE,
     `mount -t tmpfs -o mode=755 klpfs ${quote(stage)}`,
+    ...(plan.proc === 'merged' ? showMergedProc(plan.machine) : []),
     ...plan.copies.flatMap((copy, index) => makeCopy(copy, `${stage}/${index}`)),
     ...bindChildren(plan, stage),
     ...plan.copies.map(({ directory }, index) => bind(`${stage}/${index}`, directory)),
     ...plan.bound.map((path) => bind(`${plan.machine}${path}`, path)),
     `umount -l ${quote(stage)}`,
-    ...(plan.proc === 'merged' ? showMergedProc(plan.machine) : []),
     ENROL[membership](`${plan.machine}/control`),
     // The janitor hears of it even if whoever started us has gone.
     `printf 'namespace %s\\0' "$(stat -Lc %i /proc/self/ns/mnt)" >&${JANITOR_FD}`,
@@ -61,8 +61,9 @@ export function writeScript({ plan, membership, stage, runner }: NamespaceScript
 }
 
 /**
- * The host's procfs stays behind it; that of a run around this one is behind that one's. sysctl(8)
- * insists on what lies under /proc/sys, so there is no way around by symlinks.
+ * The host's procfs stays behind it; that of a run around this one is behind that one's. It comes
+ * first: only where nothing has been mounted over it may a user namespace mount another.
+ * sysctl(8) insists on what lies under /proc/sys, so symlinks would not do there.
  */
 function showMergedProc(machine: string): string[] {
   return [

@@ -360,7 +360,7 @@ test('--as-process: a script is a task of the machine, and so is what it starts'
   expect(output.replaceAll(pid, 'PID').split('\n')).toEqual([
     ...['-1', '-1', 'bash', '1'],
     ...['1', '1', '1'],
-    ...['1', '1', 'user interruptible'],
+    ...['1', '1', 'host interruptible'],
     ...[`sleep 60 ${folder.path}`, 'PID', 'PID'],
     ...['1', '1', 'PID', ''],
   ]);

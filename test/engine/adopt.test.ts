@@ -88,6 +88,7 @@ test('a process of the host is a sleeping process of the machine, under its own 
     '900',
   ]);
   expect([machine.cat('proc/900/stack'), stateOf(machine, SHELL)]).toEqual(['', '-1']);
+  expect(machine.cat('control/tasks')).toMatch(/"comm":"bash","kind":"host","state":"inter/);
 });
 
 test.each([1, 2])('with %i cpus the first pass of a transition switches it', (cpus) => {
