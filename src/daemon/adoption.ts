@@ -4,6 +4,7 @@
  * The host does not tell; so it is looked at whenever somebody asks the machine about processes or
  * asks it as one of them, and a few times a second.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Kernel } from '../engine/kernel.ts';
 import { adoptTask, endAdopted, findAdopted, releaseAdopted } from '../engine/sched/adopt.ts';
@@ -13,6 +14,8 @@ import type { OwnProcesses } from './ownProcesses.ts';
 
 /** How often, while nobody asks. */
 const WATCH_MS = 100;
+/** After how many processes requests get their turn. Each takes some tens of microseconds. */
+const SLICE = 20;
 
 export interface AdoptionSettings {
   readonly kernel: Kernel;
@@ -23,6 +26,7 @@ export interface AdoptionSettings {
   readonly logger: Logger;
   /** Called when something has come to the machine. */
   readonly changed: () => void;
+  readonly onBug: (error: unknown) => void;
 }
 
 export class Adoption {
@@ -37,12 +41,13 @@ export class Adoption {
 
   /** Begins; until then no process is adopted. */
   start(): void {
-    this.#timer ??= setInterval(() => this.#watch(), WATCH_MS).unref();
+    this.#timer ??= setTimeout(() => this.#watchAgain(), WATCH_MS).unref();
     this.updateAll();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** The task of a process or thread, adopted now if it has to be. */
@@ -72,15 +77,26 @@ export class Adoption {
     changed();
   }
 
-  #watch(): void {
-    const { proc } = this.#settings;
-    for (const pid of this.#seen.keys()) this.#isKnown(pid);
+  async #watchAgain(): Promise<void> {
+    await this.#watch().catch(this.#settings.onBug);
+    this.#timer?.refresh();
+  }
+
+  async #watch(): Promise<void> {
+    let watched = 0;
     for (const { pid, tgid } of this.#seen.values()) {
-      if (pid !== tgid) continue;
-      this.#adoptWithThreads(pid);
-      for (const child of listChildren(proc, pid)) this.#adoptWithThreads(child);
+      if (!this.#timer) return;
+      if (this.#isKnown(pid) && pid === tgid) this.#lookAround(pid);
+      watched += 1;
+      if (watched % SLICE === 0) await setImmediate();
     }
     this.#settings.changed();
+  }
+
+  /** For what a process has started since. */
+  #lookAround(pid: number): void {
+    this.#adoptWithThreads(pid);
+    for (const child of listChildren(this.#settings.proc, pid)) this.#adoptWithThreads(child);
   }
 
   #adoptWithThreads(pid: number): void {

@@ -67,7 +67,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const transport = chooseTransport(options.transport);
   logger.debug({ transport: transport.name }, 'transport');
-  const host = new HostProcesses({ kernel, logger, changed: () => loop.see() });
+  const host = new HostProcesses({ kernel, logger, changed: () => loop.see(), onBug });
   loop.taskOf = host.taskOf;
   const refusal = adoptionRefusal(transport, recording !== undefined);
   const panel = panelOf(description, loop, hostVerbs(host, refusal));

@@ -16,7 +16,7 @@ export class HostProcesses implements Host {
   readonly #adopted = new OwnProcesses(this.#proc);
   readonly #adoption: Adoption;
 
-  constructor(settings: Pick<AdoptionSettings, 'kernel' | 'logger' | 'changed'>) {
+  constructor(settings: Omit<AdoptionSettings, 'proc' | 'own'>) {
     this.#adoption = new Adoption({ ...settings, proc: this.#proc, own: this.#adopted });
   }
 

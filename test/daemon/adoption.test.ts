@@ -47,7 +47,14 @@ function machineOnHost(tasks: ConstructorParameters<typeof Machine>[0] = {}) {
   const loop = new MachineLoop(machine.kernel, { kind: 'manual' }, (error) => {
     throw error;
   });
-  const host = new HostProcesses({ kernel: machine.kernel, logger, changed: () => loop.see() });
+  const host = new HostProcesses({
+    kernel: machine.kernel,
+    logger,
+    changed: () => loop.see(),
+    onBug: (error) => {
+      throw error;
+    },
+  });
   loop.taskOf = host.taskOf;
   onTestFinished(() => {
     host.stop();

@@ -16,6 +16,8 @@ import { interruptRequest, startRequest, startRequestIn } from '../../src/engine
 import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
 import type { Outcome } from '../../src/engine/sched/scheduler.ts';
 import type { Task } from '../../src/engine/sched/task.ts';
+import { type Host, NO_HOST } from '../../src/sysfs/host.ts';
+import { ROOT } from '../../src/sysfs/inode.ts';
 import type { Answer, Caller, Directory, File, Node, OpenFile } from '../../src/sysfs/node.ts';
 import { type MountedTree, mountedTree } from '../../src/sysfs/root.ts';
 
@@ -28,16 +30,19 @@ export interface MachineOptions {
   readonly modules?: readonly ModuleDefinition[];
   readonly tasks?: BootOptions['tasks'];
   readonly interrupts?: BootOptions['interrupts'];
+  readonly host?: Host;
 }
 
 const LIVEPATCH = 'sys/kernel/livepatch';
 
 export class Machine {
   readonly kernel: Kernel;
+  readonly #host: Host;
   #mounted: MountedTree | undefined;
 
   constructor(options: MachineOptions = {}) {
     const release = options.release ?? '4.15';
+    this.#host = options.host ?? NO_HOST;
     this.kernel = bootKernel({
       config: {
         release,
@@ -58,7 +63,11 @@ export class Machine {
 
   /** Made when it is needed: who boots ten thousand machines may never look. */
   get mounted(): MountedTree {
-    this.#mounted ??= mountedTree(this.kernel, { verbs: [], transactions: toolFiles });
+    this.#mounted ??= mountedTree(
+      this.kernel,
+      { verbs: [], transactions: toolFiles },
+      { owner: ROOT, host: this.#host },
+    );
     return this.#mounted;
   }
 
@@ -278,6 +287,6 @@ export class Machine {
   }
 
   #absolute(path: string): string {
-    return /^(sys|proc|dev|control)(\/|$)/.test(path) ? path : `${LIVEPATCH}/${path}`;
+    return /^(sys|proc|dev|control|run)(\/|$)/.test(path) ? path : `${LIVEPATCH}/${path}`;
   }
 }
