@@ -92,7 +92,7 @@ export class FileSystem {
     reply: Reply<Uint8Array>,
     caller?: Caller,
   ): Interrupt | undefined {
-    const read = () => file.read(offset, sizeBytes);
+    const read = () => file.read(offset, sizeBytes, caller);
     return answerByTask(read, reply, { run: this.#run, onBug: this.onBug, caller });
   }
 
@@ -103,7 +103,7 @@ export class FileSystem {
     reply: Reply<number>,
     caller?: Caller,
   ): Interrupt | undefined {
-    const write = () => file.write(offset, data);
+    const write = () => file.write(offset, data, caller);
     return answerByTask(write, reply, { run: this.#run, onBug: this.onBug, caller });
   }
 

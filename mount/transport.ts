@@ -33,7 +33,7 @@ export interface Connection {
 }
 
 export interface Transport {
-  readonly name: string;
+  readonly name: 'devfuse' | 'fuse-native';
   readonly capabilities: Capabilities;
   /** Mounts on an empty directory. Throws `MountError` when it cannot. */
   mount(directory: string, fileSystem: FileSystem, options: MountOptions): Promise<Connection>;

@@ -20,6 +20,7 @@ export interface ServeOptions {
   /** Undefined: stderr. */
   readonly logFile: string | undefined;
   readonly logLevel: string;
+  readonly logAccess?: boolean | undefined;
   readonly recordFile: string | undefined;
   /** ES modules, by their full paths. */
   readonly moduleFiles: readonly string[];
@@ -50,6 +51,7 @@ export async function startMachine({
   transport,
   logFile,
   logLevel,
+  logAccess,
   recordFile,
   moduleFiles,
 }: ServeOptions) {
@@ -63,6 +65,7 @@ export async function startMachine({
     allowOther,
     transport,
     logger,
+    logAccess,
     recordFile,
     moduleFiles,
   });

@@ -15,6 +15,7 @@ import { modulesLoadedAtBoot } from '../machine/moduleGraph.ts';
 import type { MachineDraft } from '../machine/parse.ts';
 import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
+import { logAccess } from './accessLog.ts';
 import { refusal } from './esModules.ts';
 import { HostProcesses } from './hostProcesses.ts';
 import { adoptionRefusal, hostVerbs } from './hostVerbs.ts';
@@ -32,6 +33,8 @@ export interface DaemonOptions extends ModuleSources {
   readonly allowOther: boolean;
   readonly transport: TransportChoice;
   readonly logger: Logger;
+  /** Whether the log says who opens, reads and writes what. */
+  readonly logAccess?: boolean | undefined;
   /** Where every input is recorded, if anywhere. */
   readonly recordFile?: string | undefined;
 }
@@ -72,7 +75,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const refusal = adoptionRefusal(transport, recording !== undefined);
   const panel = panelOf(description, loop, hostVerbs(host, refusal));
   const tree = mountedTree(kernel, panel, { owner: userOfThisProcess(), host });
-  const root = recording ? recordTree(tree.root, recording.recorder) : tree.root;
+  const logged = options.logAccess ? logAccess(tree.root, logger) : tree.root;
+  // The recorder is told of the contexts that really run, so it stands before all others.
+  const root = recording ? recordTree(logged, recording.recorder) : logged;
   const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
     transport,
     allowOther: options.allowOther,

@@ -39,10 +39,17 @@ interface FileUse {
   readonly path: string;
 }
 
+/** `pid` says who, where that is known. That they were allowed to is clear. */
+export interface RecordedOpen extends FileUse {
+  readonly do: 'open';
+  readonly flags: number;
+  readonly pid?: number;
+}
+
 export type RecordedEvent =
   /** The daemon loads a module that the description wants loaded. */
   | { readonly do: 'load'; readonly name: string }
-  | ({ readonly do: 'open'; readonly flags: number } & FileUse)
+  | RecordedOpen
   | ({ readonly do: 'read'; readonly offset: number; readonly size: number } & FileUse)
   | ({ readonly do: 'write'; readonly offset: number } & FileUse & RecordedBytes)
   | ({ readonly do: 'release' } & FileUse)

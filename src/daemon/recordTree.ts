@@ -3,48 +3,34 @@ import { mayWrite } from '../abi/mode.ts';
 import {
   type Answer,
   type AttributeChange,
+  type Caller,
   type Directory,
   type File,
   isContext,
-  type Node,
   type OpenFile,
 } from '../sysfs/node.ts';
 import type { Recorder } from './recorder.ts';
 import { encodeBytes, type RecordedEvent, type RecordedInput } from './recordFormat.ts';
+import { wrapTree } from './wrapTree.ts';
 
 /** How many inputs that may turn out not to matter are held back for an open file. */
 const HELD_MAX = 100;
 
 /** The same tree; whatever can change the machine is recorded before it is done. */
 export function recordTree(root: Directory, recorder: Recorder): Directory {
-  function wrapNode(node: Node, path: string): Node {
+  return wrapTree(root, (node, path) => {
     const change = (change: AttributeChange) => {
       const { mode } = change;
       if (mode !== undefined) recorder.write(recorder.note({ do: 'change', path, mode }));
       node.change(change);
     };
-    switch (node.kind) {
-      case 'directory':
-        return { ...wrapDirectory(node, path), change };
-      case 'file':
-        return { ...node, change, open: (flags) => openRecorded(recorder, node, path, flags) };
-      case 'symlink':
-        return { ...node, change };
-    }
-  }
-
-  function wrapDirectory(directory: Directory, path: string): Directory {
-    const below = (name: string) => (path === '' ? name : `${path}/${name}`);
+    if (node.kind !== 'file') return { ...node, change };
     return {
-      ...directory,
-      lookup: (name) => {
-        const node = directory.lookup(name);
-        return node && wrapNode(node, below(name));
-      },
+      ...node,
+      change,
+      open: (flags, caller) => openRecorded(recorder, { node, path }, { flags, caller }),
     };
-  }
-
-  return wrapDirectory(root, '');
+  });
 }
 
 /**
@@ -52,10 +38,15 @@ export function recordTree(root: Directory, recorder: Recorder): Directory {
  * is only read is held back until that happens, and forgotten if it never does: who looks at ten
  * thousand files of proc/ leaves no trace.
  */
-function openRecorded(recorder: Recorder, node: File, path: string, flags: number): OpenFile {
-  const file = node.open(flags);
+function openRecorded(
+  recorder: Recorder,
+  { node, path }: { node: File; path: string },
+  { flags, caller }: { flags: number; caller: Caller | undefined },
+): OpenFile {
+  const file = node.open(flags, caller);
   const use = { file: recorder.nextFile(), path };
-  let held: RecordedInput[] | undefined = [recorder.note({ do: 'open', ...use, flags })];
+  const who = caller && { pid: caller.pid };
+  let held: RecordedInput[] | undefined = [recorder.note({ do: 'open', ...use, flags, ...who })];
   if (mayWrite(flags) || node.isOpenInput) writeHeld();
 
   return {

@@ -10,11 +10,18 @@ import { runMachine } from '../engine/sched/run.ts';
 import type { Task } from '../engine/sched/task.ts';
 import { toBootOptions } from '../machine/bootOptions.ts';
 import { builtinModules } from '../modules/builtin.ts';
+import { ROOT } from '../sysfs/inode.ts';
 import { type Answer, type Directory, isContext, type Node, type OpenFile } from '../sysfs/node.ts';
 import { mountedTree } from '../sysfs/root.ts';
 import { REPLAYED_HOST_VERBS } from './hostVerbs.ts';
 import { MachineLoop } from './machineLoop.ts';
-import { decodeBytes, type Moment, type RecordedInput, type RecordingEnd } from './recordFormat.ts';
+import {
+  decodeBytes,
+  type Moment,
+  type RecordedInput,
+  type RecordedOpen,
+  type RecordingEnd,
+} from './recordFormat.ts';
 import type { Recording } from './replayFile.ts';
 import { panelOf } from './verbs.ts';
 
@@ -144,7 +151,7 @@ class ReplayedMachine {
         this.#contexts.set(input.n, loadModule(this.kernel, input.name, []));
         return;
       case 'open':
-        this.#files.set(input.file, this.#open(input.path, input.flags));
+        this.#files.set(input.file, this.#open(input));
         return;
       case 'read':
         this.#answer(input.n, () => this.#file(input.file).read(input.offset, input.size));
@@ -188,10 +195,11 @@ class ReplayedMachine {
     if (answer !== undefined && isContext(answer)) this.#contexts.set(n, answer);
   }
 
-  #open(path: string, flags: number): OpenFile {
+  #open({ path, flags, pid }: RecordedOpen): OpenFile {
     const node = this.#find(path);
     if (node.kind !== 'file') throw new Strayed(`${path} is no file`);
-    const file = attempt(() => node.open(flags));
+    const caller = pid === undefined ? undefined : { pid, ...ROOT };
+    const file = attempt(() => node.open(flags, caller));
     if (!file) throw new Strayed(`${path} cannot be opened`);
     return file;
   }

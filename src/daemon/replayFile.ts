@@ -35,6 +35,7 @@ type Fields = Readonly<Record<string, unknown>>;
 type Check = readonly [isRight: (value: unknown) => boolean, wanted: string];
 
 const COUNT: Check = [(value) => Number.isSafeInteger(value) && Number(value) >= 0, 'a count'];
+const MAYBE_COUNT: Check = [(value) => value === undefined || COUNT[0](value), 'a count'];
 const STRING: Check = [(value) => typeof value === 'string', 'a string'];
 const STRINGS: Check = [
   (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
@@ -47,7 +48,7 @@ const MOMENT = { steps: COUNT, ns: TIME };
 const FILE = { file: COUNT, path: STRING };
 const EVENT_FIELDS: Readonly<Record<RecordedEvent['do'], Readonly<Record<string, Check>>>> = {
   load: { name: STRING },
-  open: { ...FILE, flags: COUNT },
+  open: { ...FILE, flags: COUNT, pid: MAYBE_COUNT },
   read: { ...FILE, offset: COUNT, size: COUNT },
   write: { ...FILE, offset: COUNT },
   release: FILE,

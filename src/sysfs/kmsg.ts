@@ -5,11 +5,12 @@
  */
 import { decodeUtf8, encodeUtf8 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
-import { O_NONBLOCK, POLLERR, POLLIN, POLLPRI, POLLRDNORM, S_IFREG } from '../abi/mode.ts';
+import { mayRead, O_NONBLOCK, POLLERR, POLLIN, POLLPRI, POLLRDNORM, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { formatKmsg, type KernelLog, LOG_LEVEL, recordAt, storeRecord } from '../engine/printk.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { waitOn } from '../engine/sched/wait.ts';
+import { isCapable } from './caller.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Answer, File, OpenFile } from './node.ts';
 import { createPoller } from './poller.ts';
@@ -33,7 +34,13 @@ export function kmsgFile(tree: Tree): File {
     }),
     // Each record moves its end.
     revalidated: true,
-    open: (flags) => openKmsg(tree.kernel, (flags & O_NONBLOCK) === 0),
+    // dmesg_restrict is set, as on Debian. Source: devkmsg_open(), check_syslog_permissions().
+    open: (flags, caller) => {
+      if (mayRead(flags) && !isCapable(tree, caller)) {
+        throw new KernelError('EPERM', 'no CAP_SYSLOG');
+      }
+      return openKmsg(tree.kernel, (flags & O_NONBLOCK) === 0);
+    },
   };
 }
 

@@ -112,9 +112,9 @@ export type Wake = () => void;
 /** One open of a file. Every open has its own; a snapshot of what was read lives here. */
 export interface OpenFile {
   /** At most `sizeBytes` bytes from `offset`; none at the end. */
-  read(offset: number, sizeBytes: number): Answer<Uint8Array>;
+  read(offset: number, sizeBytes: number, caller?: Caller): Answer<Uint8Array>;
   /** How many bytes were taken: possibly fewer than given. */
-  write(offset: number, data: Uint8Array): Answer<number>;
+  write(offset: number, data: Uint8Array, caller?: Caller): Answer<number>;
   /**
    * What the file is ready for, as in poll(2); without this, always for reading and writing. `wake`
    * is called when the answer may have changed, and replaces the one of an earlier call.

@@ -12,7 +12,8 @@ import { initBytes, type Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
 import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
-import { type DataSymbol, dataSymbolsOf, readPathOf } from '../engine/vmlinux.ts';
+import { dataSymbolsOf, readPathOf } from '../engine/vmlinux.ts';
+import { isCapable } from './caller.ts';
 import { EMPTY_NLINK, fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
 import { procDynamicDebug } from './dynamicDebug.ts';
 import { createNode, type Tree } from './inode.ts';
@@ -35,10 +36,10 @@ export function procDirectory(tree: Tree): Directory {
     cpuinfo: file(0o444, showCpuinfo),
     ...procDynamicDebug(tree),
     filesystems: file(0o444, () => FILESYSTEMS),
-    kallsyms: file(0o444, showKallsyms),
+    kallsyms: withAddresses(tree, showKallsyms),
     loadavg: file(0o444, showLoadAverage),
     meminfo: called('meminfo_proc_show'),
-    modules: file(0o444, showModules),
+    modules: withAddresses(tree, showModules),
     stat: file(0o444, showMachineStat),
     sys: fixedDirectory(tree, 0o555, {
       kernel: fixedDirectory(tree, 0o555, {
@@ -171,8 +172,26 @@ export function listShownTasks(kernel: Kernel): Task[] {
     .sort((a, b) => pidOf(tasks, a) - pidOf(tasks, b));
 }
 
+/** How an address looks, given as an offset. */
+type AddressFormat = typeof formatAddress;
+
+const hideAddress: AddressFormat = () => '0'.repeat(16);
+
+/**
+ * A file whose addresses are zeros for most: kptr_restrict is 0 and perf_event_paranoid 2, as they
+ * are without anybody's doing.
+ *
+ * Source: kernel/kallsyms.c:kallsyms_show_value(), asked when a file is opened.
+ */
+function withAddresses(tree: Tree, show: (kernel: Kernel, format: AddressFormat) => string): File {
+  return procFile(tree, {
+    mode: 0o444,
+    show: (caller) => show(tree.kernel, isCapable(tree, caller) ? formatAddress : hideAddress),
+  });
+}
+
 /** The newest first. */
-function showModules(kernel: Kernel): string {
+function showModules(kernel: Kernel, format: AddressFormat): string {
   return [...kernel.modules.loaded.values()]
     .reverse()
     .map((module) => {
@@ -180,7 +199,7 @@ function showModules(kernel: Kernel): string {
       const { name, references, offset } = module;
       const sizeBytes = module.sizeBytes + initBytes(module);
       const flags = `${module.taints}${STATE_FLAG[module.state]}`;
-      return `${name} ${sizeBytes} ${references} ${users.join('') || '-'} ${stateWord(module)} 0x${formatAddress(offset)}${flags && ` (${flags})`}\n`;
+      return `${name} ${sizeBytes} ${references} ${users.join('') || '-'} ${stateWord(module)} 0x${format(offset)}${flags && ` (${flags})`}\n`;
     })
     .join('');
 }
@@ -192,17 +211,16 @@ function stateWord({ state }: Module): string {
   return { coming: 'Loading', live: 'Live', going: 'Unloading', unformed: 'Unformed' }[state];
 }
 
-function showKallsyms({ kallsyms, config }: Kernel): string {
+function showKallsyms({ kallsyms, config }: Kernel, format: AddressFormat): string {
   const lines: string[] = [];
   for (const [module, { codes }] of kallsyms.objects) {
     for (const { offset, name } of codes) {
-      lines.push(`${formatAddress(offset)} t ${name}${module ? `\t[${module.name}]` : ''}\n`);
+      lines.push(`${format(offset)} t ${name}${module ? `\t[${module.name}]` : ''}\n`);
     }
-    if (!module) lines.push(...dataSymbolsOf(config.release).map(describeData));
+    if (module) continue;
+    for (const { offset, name } of dataSymbolsOf(config.release)) {
+      lines.push(`${format(offset)} d ${name}\n`);
+    }
   }
   return lines.join('');
-}
-
-function describeData({ offset, name }: DataSymbol): string {
-  return `${formatAddress(offset)} d ${name}\n`;
 }

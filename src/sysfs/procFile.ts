@@ -7,14 +7,15 @@ import { decodeLatin1 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
 import { S_IFREG } from '../abi/mode.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
-import type { Answer, File } from './node.ts';
+import type { Answer, Caller, File } from './node.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { countStored } from './store.ts';
 
 export interface ProcFile {
   /** Permission bits. */
   readonly mode: number;
-  readonly show: () => Answer<string>;
+  /** For whoever has opened the file, as far as that is known. */
+  readonly show: (caller: Caller | undefined) => Answer<string>;
   readonly store?: (input: string) => Answer<void>;
 }
 
@@ -26,10 +27,11 @@ export function procFile(tree: Tree, { mode, show, store }: ProcFile): File {
   return {
     kind: 'file',
     ...createNode(tree, S_IFREG | mode, { nlink: ONE_LINK }),
-    open: () => {
+    open: (_flags, caller) => {
       const snapshot = createSnapshot();
+      const source = { show: () => show(caller) };
       return {
-        read: (offset, sizeBytes) => readSnapshot(snapshot, offset, sizeBytes, { show }),
+        read: (offset, sizeBytes) => readSnapshot(snapshot, offset, sizeBytes, source),
         write: (_offset, data) => {
           if (!store) throw new KernelError('EIO', 'no write()');
           return countStored(store(decodeLatin1(data)), data.length);

@@ -55,8 +55,17 @@ export const WCHAN_FIELDS: readonly WchanField[] = [
   },
 ];
 
-// biome-ignore format: one line for each group of fields, as numbered in proc(5)
 export function showStat(kernel: Kernel, task: Task): string {
+  return formatStat(kernel, task, hasWchan(kernel, task) ? 1 : 0);
+}
+
+/** Without what only those learn who may trace it. Source: do_task_stat(), `permitted`. */
+export function showStatToOthers(kernel: Kernel, task: Task): string {
+  return formatStat(kernel, task, 0);
+}
+
+// biome-ignore format: one line for each group of fields, as numbered in proc(5)
+function formatStat(kernel: Kernel, task: Task, wchan: 0 | 1): string {
   const { tasks } = kernel;
   const session = sessionIdOf(kernel, task);
   const [state] = stateOf(kernel, task);
@@ -72,7 +81,7 @@ export function showStat(kernel: Kernel, task: Task): string {
     /* 23 vsize, rss, rsslim */ 0, 0, UNLIMITED,
     /* 26 startcode, endcode, startstack, kstkesp, kstkeip */ 0, 0, 0, 0, 0,
     /* 31 signal, blocked, sigignore, sigcatch */ 0, 0, isKthread(tasks, task) ? ALL_SIGNALS : 0, 0,
-    /* 35 wchan, nswap, cnswap */ hasWchan(kernel, task) ? 1 : 0, 0, 0,
+    /* 35 wchan, nswap, cnswap */ wchan, 0, 0,
     /* 38 exit_signal, processor */ exitSignalOf(kernel, task), cpuOf(tasks, task),
     /* 40 rt_priority, policy, delayacct_blkio_ticks, guest_time, cguest_time */ 0, 0, 0, 0, 0,
     /* 45 start_data, end_data, start_brk, arg_start, arg_end, env_start, env_end */ 0, 0, 0, 0, 0, 0, 0,

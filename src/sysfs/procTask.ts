@@ -5,7 +5,6 @@
  *
  * Source: fs/proc/base.c.
  */
-import { decodeUtf8 } from '../abi/bytes.ts';
 import { KernelError } from '../abi/errno.ts';
 import { S_IFDIR, S_IFREG } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
@@ -18,30 +17,32 @@ import {
   serialOf,
   type Task,
 } from '../engine/sched/task.ts';
+import { isCapable } from './caller.ts';
 import { createNumberedNode, ONE_LINK, type Tree } from './inode.ts';
-import type { AttributeChange, Directory, Entry, File, Node, OpenFile } from './node.ts';
+import type { AttributeChange, Caller, Directory, Entry, File, Node, OpenFile } from './node.ts';
+import { writeAnyComm, writeOwnComm } from './procComm.ts';
 import { hasMemory } from './procIdentity.ts';
 import { showStack, showWchan } from './procStack.ts';
-import { showStat } from './procStat.ts';
+import { showStat, showStatToOthers } from './procStat.ts';
 import { showStatus } from './procStatus.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
+import { countStored } from './store.ts';
 
 export interface TaskFile {
   readonly mode: number;
   readonly show: (kernel: Kernel, task: Task) => string;
-  readonly store?: (kernel: Kernel, task: Task, data: Uint8Array) => void;
+  /** What those see who may not trace the task, where it is less. Source: ptrace_may_access(). */
+  readonly showToOthers?: (kernel: Kernel, task: Task) => string;
+  readonly isComm?: true;
 }
 
 /** The files of a process and of its thread, in the order of tgid_base_stuff[]. */
 export const TASK_FILES: ReadonlyMap<string, TaskFile> = new Map<string, TaskFile>([
   ['status', { mode: 0o444, show: showStatus }],
-  [
-    'comm',
-    { mode: 0o644, show: ({ tasks }, task) => `${commOf(tasks, task)}\n`, store: storeComm },
-  ],
+  ['comm', { mode: 0o644, show: ({ tasks }, task) => `${commOf(tasks, task)}\n`, isComm: true }],
   ['cmdline', { mode: 0o444, show: showCmdline }],
-  ['stat', { mode: 0o444, show: showStat }],
-  ['wchan', { mode: 0o444, show: showWchan }],
+  ['stat', { mode: 0o444, show: showStat, showToOthers: showStatToOthers }],
+  ['wchan', { mode: 0o444, show: showWchan, showToOthers: () => '0' }],
   ['stack', { mode: 0o400, show: showStack }],
   ['patch_state', { mode: 0o400, show: ({ tasks }, task) => `${patchStateOf(tasks, task)}\n` }],
 ]);
@@ -143,21 +144,30 @@ function taskFile(tree: Tree, subject: Subject, name: string, firstIno: number):
   return {
     kind: 'file',
     ...taskNode(tree, subject, { index, mode: S_IFREG | file.mode, nlink: ONE_LINK }),
-    open: () => openTaskFile(tree.kernel, subject, file),
+    open: (_flags, caller) => openTaskFile(tree, subject, { file, caller }),
   };
 }
 
-function openTaskFile(kernel: Kernel, subject: Subject, { show, store }: TaskFile): OpenFile {
+interface TaskOpen {
+  readonly file: TaskFile;
+  readonly caller: Caller | undefined;
+}
+
+function openTaskFile(tree: Tree, subject: Subject, { file, caller }: TaskOpen): OpenFile {
+  const { kernel } = tree;
+  const { show, showToOthers = show, isComm } = file;
+  const shown = isCapable(tree, caller) ? show : showToOthers;
+  const writeComm = caller ? writeOwnComm : writeAnyComm;
   const snapshot = createSnapshot();
   return {
     read: (offset, sizeBytes) =>
       readSnapshot(snapshot, offset, sizeBytes, {
-        show: () => show(kernel, requireTask(kernel, subject)),
+        show: () => shown(kernel, requireTask(kernel, subject)),
       }),
     write: (_offset, data) => {
-      if (!store) throw new KernelError('EINVAL', 'no write()');
-      store(kernel, requireTask(kernel, subject), data);
-      return data.length;
+      if (!isComm) throw new KernelError('EINVAL', 'no write()');
+      const written = writeComm(kernel, () => requireTask(kernel, subject), data);
+      return countStored(written, data.length);
     },
     release: () => {},
   };
@@ -166,27 +176,6 @@ function openTaskFile(kernel: Kernel, subject: Subject, { show, store }: TaskFil
 /** The machine knows no arguments but the first. Source: proc_pid_cmdline_read(). */
 function showCmdline(kernel: Kernel, task: Task): string {
   return hasMemory(kernel, task) ? `${commOf(kernel.tasks, task)}\0` : '';
-}
-
-/** TASK_COMM_LEN, without the NUL at its end. */
-const COMM_BYTES = 15;
-
-/**
- * Everyone may rename every task, which Linux grants to its own threads alone, and the newline
- * that echo adds is no part of the name. A character that does not fit is left out.
- *
- * Source: comm_write().
- */
-function storeComm({ tasks }: Kernel, task: Task, data: Uint8Array): void {
-  let size = Math.min(data.length, COMM_BYTES);
-  while (size > 0 && isContinuation(data[size])) size -= 1;
-  const [name = ''] = decodeUtf8(data.subarray(0, size)).split('\0');
-  tasks.comm[task] = name.replace(/\n$/, '');
-}
-
-/** Of a character of UTF-8, all bytes but the first. */
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
 /** Whoever got its pid, or its row, is another task. */

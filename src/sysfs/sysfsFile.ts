@@ -73,8 +73,8 @@ function openAttribute(operations: Operations, directory: KobjectDirectory): Ope
       operations.requireLive();
       return data.length === 0 ? 0 : operations.store(data);
     },
-    // Nobody calls sysfs_notify(), and nobody is woken at the removal, as recorded on 6.1 and 6.12.
-    // Source: kernfs_fop_poll(), kernfs_generic_poll().
+    // Nobody calls sysfs_notify(), and a removal wakes nobody either, as recorded on 6.1 and 6.12.
+    // Source: kernfs_fop_poll(), kernfs_generic_poll(), kernfs_drain_open_files().
     poll: () => (snapshot.wasShown && directory.live ? DEFAULT_POLLMASK : CHANGED),
     release: () => {},
   };

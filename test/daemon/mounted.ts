@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
+import { type Daemon, type DaemonOptions, startDaemon } from '../../src/daemon/daemon.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
 import { draftMachine } from '../../src/machine/parse.ts';
 import { type Ended, emptyDirectory, run } from '../support/clients.ts';
@@ -20,6 +20,7 @@ export interface Mounted {
 export async function mountMachine(
   description = '',
   modules: readonly ModuleDefinition[] = [],
+  more: Pick<DaemonOptions, 'logAccess'> = {},
 ): Promise<Mounted> {
   const directory = await emptyDirectory();
   const log: Record<string, unknown>[] = [];
@@ -32,6 +33,7 @@ export async function mountMachine(
     transport: TRANSPORT_CHOICE,
     logger,
     modules,
+    ...more,
   });
   onTestFinished(async () => {
     await daemon.session.unmount('lazy').catch(() => {});

@@ -6,6 +6,7 @@
  */
 import { expect, test } from 'vitest';
 import { cmdlinePatch } from '../support/modules.ts';
+import { byTransport } from '../support/transport.ts';
 import { type Mounted, mountMachine } from './mounted.ts';
 
 /** On 6.1 a kworker is idle; kthreadd and init have their pids. */
@@ -116,11 +117,15 @@ test('a loop over patch_state finds the task that holds a transition up, and its
   expect(lines.slice(2).map((line) => line.trim())).toEqual(['7 -1', '1 0']);
 });
 
-test('echo renames a task, and ps shows it', async () => {
+test('a task is renamed by its own threads alone, or by anybody: a limit of fuse-native', async () => {
   const mounted = await mountMachine(MACHINE);
-  const { errors } = await mounted.sh('echo renamed > $M/proc/1234/comm; cat $M/proc/1234/comm');
-  expect(errors).toBe('');
-  expect(await outputOf(mounted, 'ps -p 1234 -o comm=')).toEqual(['renamed']);
+  const [before] = await outputOf(mounted, 'ps -p 1234 -o comm=');
+
+  const { errors } = await mounted.sh('echo renamed > $M/proc/1234/comm');
+
+  expect(errors).toMatch(byTransport({ devfuse: /Invalid argument/, 'fuse-native': /^$/ }));
+  const after = byTransport({ devfuse: before, 'fuse-native': 'renamed' });
+  expect(await outputOf(mounted, 'ps -p 1234 -o comm=')).toEqual([after]);
 });
 
 const FAMILY = `

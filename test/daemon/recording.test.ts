@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import type { Interrupt } from '../../mount/reply.ts';
+import type { Interrupt, Reply } from '../../mount/reply.ts';
 import { O_RDWR, O_WRONLY } from '../../src/abi/mode.ts';
 import { REPLAYED_HOST_VERBS } from '../../src/daemon/hostVerbs.ts';
 import { type ClockMode, MachineLoop } from '../../src/daemon/machineLoop.ts';
@@ -23,15 +23,17 @@ import { hasWork } from '../../src/engine/sched/run.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
 import {
   commOf,
+  findTask,
   listTasks,
   patchStateOf,
   pidOf,
   runStateOf,
+  serialOf,
   stackOf,
 } from '../../src/engine/sched/task.ts';
 import { toBootOptions } from '../../src/machine/bootOptions.ts';
 import { builtinModules } from '../../src/modules/builtin.ts';
-import type { Node, OpenFile } from '../../src/sysfs/node.ts';
+import type { Caller, Node, OpenFile } from '../../src/sysfs/node.ts';
 import { mountedTree } from '../../src/sysfs/root.ts';
 import { until } from '../support/clients.ts';
 import { aModule } from '../support/modules.ts';
@@ -73,14 +75,13 @@ function recordMachine(
     }
     return node;
   };
-  const open = (path: string, flags: number): OpenFile | undefined => {
+  const open = (path: string, flags: number, caller?: Caller): OpenFile | undefined => {
     const node = find(path);
     let opened: OpenFile | undefined;
-    if (node) {
-      fileSystem.open(node, flags, (result) => {
-        if ('value' in result) opened = result.value;
-      });
-    }
+    const reply: Reply<OpenFile> = (result) => {
+      if ('value' in result) opened = result.value;
+    };
+    if (node) fileSystem.open(node, flags, reply, caller);
     return opened;
   };
   const write = (file: OpenFile | undefined, text: string): Interrupt | undefined =>
@@ -113,7 +114,7 @@ function recordMachine(
     recorder.end();
     return `${lines.join('\n')}\n`;
   };
-  return { kernel, modules, bugs, open, read, write, follow, echo, chmod, finish };
+  return { kernel, modules, bugs, find, open, read, write, follow, echo, chmod, finish };
 }
 
 type RecordedMachine = ReturnType<typeof recordMachine>;
@@ -131,15 +132,19 @@ const K = 'sys/kernel/livepatch/livepatch_sample';
 const FILES = [
   'dev/kmsg',
   'proc/cmdline',
+  'proc/4242/comm',
   'proc/4242/patch_state',
   `${K}/enabled`,
   `${K}/transition`,
   'control/wake',
 ];
 
+const OWNER: Caller = { pid: 77, uid: 0, gid: 0 };
+const USER: Caller = { pid: 78, uid: 1000, gid: 1000 };
+
 type Operation =
   | { readonly echo: string; readonly path: string }
-  | { readonly open: string; readonly flags: number }
+  | { readonly open: string; readonly flags: number; readonly by: Caller | undefined }
   | { readonly read: number; readonly offset: number }
   | { readonly write: number; readonly text: string }
   | { readonly interrupt: number }
@@ -160,7 +165,11 @@ const echoes = fc.constantFrom(
 );
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: echoes },
-  fc.record({ open: fc.constantFrom(...FILES), flags: fc.constantFrom(0, O_WRONLY, O_RDWR) }),
+  fc.record({
+    open: fc.constantFrom(...FILES),
+    flags: fc.constantFrom(0, O_WRONLY, O_RDWR),
+    by: fc.constantFrom(undefined, USER, OWNER),
+  }),
   fc.record({ read: fc.nat(9), offset: fc.constantFrom(0, 0, 5, 30) }),
   fc.record({ write: fc.nat(9), text: fc.constantFrom('0', '1', '4242', 'no UTF-8: \u00e9') }),
   fc.record({ interrupt: fc.nat(3) }),
@@ -179,7 +188,7 @@ async function perform(
   const file = (index: number) => files[index % Math.max(1, files.length)];
   for (const step of operations) {
     if ('echo' in step) interrupts.push(machine.echo(step.echo, step.path));
-    else if ('open' in step) files.push(machine.open(step.open, step.flags));
+    else if ('open' in step) files.push(machine.open(step.open, step.flags, step.by));
     else if ('read' in step) interrupts.push(machine.read(file(step.read), step.offset));
     else if ('write' in step) interrupts.push(machine.write(file(step.write), step.text));
     else if ('interrupt' in step) interrupts.at(-1 - step.interrupt)?.();
@@ -311,6 +320,18 @@ test.each<[string, (machine: RecordedMachine) => void]>([
     },
   ],
   [
+    'a name that only threads of its process may write',
+    ({ open, write }) => {
+      write(open('proc/4242/comm', O_WRONLY, OWNER), 'new');
+    },
+  ],
+  [
+    'a name that anybody may write where nobody is known',
+    ({ open, write }) => {
+      write(open('proc/4242/comm', O_WRONLY), 'new');
+    },
+  ],
+  [
     'a file that is written because its mode was changed',
     ({ open, write, echo, chmod }) => {
       echo('livepatch-sample', 'control/insmod');
@@ -433,3 +454,16 @@ test.each<[what: string, message: string, damage: (lines: string[]) => string[]]
 function damageLine(line: number, what: string | RegExp, damaged: string) {
   return (lines: string[]) => lines.with(line - 1, (lines[line - 1] ?? '').replace(what, damaged));
 }
+
+test('what is recorded can be polled, and remembered or not, as if it were not', () => {
+  const machine = recordMachine(TASKS);
+  const pollable = FILES.filter((path) => machine.open(path, O_RDWR)?.poll);
+  expect(pollable).toEqual(['dev/kmsg']);
+  expect(machine.find('dev/kmsg')).toMatchObject({ revalidated: true });
+  expect(machine.find('control/wake')).not.toHaveProperty('revalidated');
+  const task = findTask(machine.kernel.tasks, 4242);
+  expect(machine.find('proc/4242')).toMatchObject({
+    revalidated: true,
+    generation: task === undefined ? 0 : serialOf(machine.kernel.tasks, task),
+  });
+});

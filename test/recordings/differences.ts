@@ -4,6 +4,8 @@
  * Each key is a row of docs/differences.md, which gives the reason.
  */
 import { existsSync } from 'node:fs';
+import type { Transport } from '../../mount/transport.ts';
+import { TRANSPORT } from '../support/transport.ts';
 import type { RecordedRelease } from './guest.ts';
 
 /** In these records, what Linux answered is in klpfs's answer replaced by something else. */
@@ -13,6 +15,8 @@ export interface Difference {
   readonly changes: readonly Change[];
   /** All that have these records, unless said. */
   readonly releases?: readonly RecordedRelease[];
+  /** Of machines that are mounted by it; all, unless said. */
+  readonly transport?: Transport['name'];
   /** A file of this host: where it exists, the host's own /proc answers as the recorded one did. */
   readonly unlessExists?: string;
 }
@@ -24,6 +28,9 @@ const SYSFS_TYPE = /type=0x62656572 (.*) flags=0x1020/g;
 const FUSE_TYPE = 'type=0x65735546 $1 flags=0x1026';
 const GONE = '= -1 ENOENT (No such file or directory)';
 const OWN_STATE = '/proc/self/patch_state';
+
+const NO_DIRECTORY =
+  'shell-init: error retrieving current directory: getcwd: cannot access parent directories: No such file or directory\n';
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -379,6 +386,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     key: 'removed-nodes',
+    transport: 'fuse-native',
     ids: ['par.file.gone'],
     changes: [['cat: -: No such device', 'cat: -: No such file or directory']],
   },
@@ -399,17 +407,32 @@ export const DIFFERENCES: readonly Difference[] = [
   },
 
   {
+    key: 'replay-programs',
+    ids: ['read.removed.fd'],
+    transport: 'devfuse',
+    changes: [[NO_DIRECTORY, `${NO_DIRECTORY}${NO_DIRECTORY}`]],
+  },
+  {
+    key: 'replay-programs',
+    ids: ['read.removed.cwd'],
+    transport: 'devfuse',
+    changes: [['touch: cannot', `${NO_DIRECTORY}touch: cannot`]],
+  },
+  {
     key: 'poll-changes',
+    transport: 'fuse-native',
     ids: ['read.poll', 'read.poll.wronly', 'read.removed.fd', 'force.read.sys'],
     changes: [['revents=IN|PRI|OUT|ERR|RDNORM|', 'revents=IN|OUT|RDNORM|']],
   },
   {
     key: 'poll-changes',
+    transport: 'fuse-native',
     ids: ['read.poll.wronly'],
     changes: [['select r=1 w=1 e=1 = 3', 'select r=1 w=1 e=0 = 2']],
   },
   {
     key: 'poll-changes',
+    transport: 'fuse-native',
     ids: ['read.removed.poll'],
     changes: [['revents=PRI|ERR| = 1', 'revents= = 0']],
   },
@@ -420,6 +443,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     key: 'directory-offsets',
+    transport: 'fuse-native',
     ids: ['read.sys.fstat'],
     changes: [
       ['.:4:off=1 ', '.:4:off=hash '],
@@ -433,6 +457,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     key: 'removed-nodes',
+    transport: 'fuse-native',
     ids: ['read.removed.fd'],
     changes: [
       [/^fstat mode.*$/gm, `fstat ${GONE}`],
@@ -450,6 +475,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     key: 'removed-nodes',
+    transport: 'fuse-native',
     ids: ['read.removed.cwd'],
     changes: [
       [
@@ -471,8 +497,9 @@ export const DIFFERENCES: readonly Difference[] = [
 /** What klpfs is to answer where Linux answered `linux`. Throws if a change has nothing to change. */
 export function withDifferences(release: RecordedRelease, id: string, linux: string): string {
   return DIFFERENCES.filter(
-    ({ ids, releases, unlessExists }) =>
+    ({ ids, releases, transport, unlessExists }) =>
       ids.includes(id) &&
+      (transport ?? TRANSPORT.name) === TRANSPORT.name &&
       (releases?.includes(release) ?? true) &&
       !(unlessExists !== undefined && existsSync(unlessExists)),
   ).reduce((text, { key, changes }) => changes.reduce(applyChange(id, key), text), linux);

@@ -16,7 +16,7 @@ import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
 import { sleepIn } from '../support/scenario.ts';
 import { aTask } from '../support/tasks.ts';
 
-const SEQUENCES = 400;
+const SEQUENCES = 200;
 const SLEEPER = 500;
 
 const fail = () => {

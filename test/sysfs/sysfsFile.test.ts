@@ -206,3 +206,28 @@ test('listing moves atime as relatime does: once, and then once a day', () => {
     24 * 3600 * 1000 + 10_000,
   ]);
 });
+
+/** Who has it open, or stands in it, still does. Recording read.removed.fd. */
+// biome-ignore format: the columns are the point
+test.each([
+  // node                            mode        nlink  size
+  ['p/enabled',                     '100644',    1,     4096],
+  ['p/vmlinux/patched',             '100444',    1,     4096],
+  ['p',                             '40755',     2,     0   ],
+  ['p/vmlinux',                     '40755',     2,     0   ],
+  ['p/vmlinux/cmdline_proc_show,1', '40755',     2,     0   ],
+])('%s still has attributes when its patch is gone', (path, mode, nlink, sizeBytes) => {
+  const machine = loadedMachine();
+  const node = machine.find(path);
+  machine.echo('0', ENABLED);
+  machine.advance(5000);
+  expect(machine.ls('')).toEqual([]);
+  node?.change({ sizeBytes: 0 });
+  const attributes = node?.attributes();
+  expect(attributes).toMatchObject({ nlink, sizeBytes });
+  expect(attributes?.mode.toString(8)).toBe(mode);
+  if (node?.kind === 'directory') {
+    expect([...node.list()]).toEqual([]);
+    expect(node.lookup('patched') ?? node.lookup('enabled')).toBeUndefined();
+  }
+});

@@ -20,6 +20,7 @@ interface Options {
   readonly transport: TransportChoice;
   readonly logFile?: string;
   readonly logLevel: string;
+  readonly logAccess?: true;
   readonly record?: string;
   readonly module?: readonly string[];
 }
@@ -47,6 +48,7 @@ export function addMountCommand(program: Command): void {
     .addOption(transportOption())
     .option('--log-file <file>', 'where to log (background: $XDG_STATE_HOME/klpfs/NAME.log)')
     .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
+    .option('--log-access', 'log who opens, reads and writes what')
     .option('--record <file>', 'record every input, for klpfs replay')
     .option(
       '--module <file>',
@@ -88,6 +90,7 @@ async function mountHere(directory: string, options: Options): Promise<void> {
     transport: options.transport,
     logFile,
     logLevel,
+    logAccess: options.logAccess,
     recordFile: record,
     moduleFiles: (options.module ?? []).map((file) => resolve(file)),
   });
