@@ -451,6 +451,15 @@ test.each([
   expect(remains).toEqual([]);
 });
 
+test("an ordinary user's command is adopted where he may mount", async () => {
+  const look = "sh -c 'cat /proc/$$/comm /proc/$$/patch_state; ls /proc | grep -cx $$'";
+  const { ended, remains } = await runAsUser(`klpfs run --as-process -- ${look}`, {
+    privileges: '--no-new-privs',
+  });
+  expect(ended).toEqual({ status: 0, output: 'sh\n-1\n1\n', errors: '' });
+  expect(remains).toEqual([]);
+});
+
 test('where neither root nor a user namespace is to be had, it says what it tried', async () => {
   const { ended, remains } = await runAsUser(`
     unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_user_namespaces
