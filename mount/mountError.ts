@@ -13,6 +13,8 @@ const EXIT_CODES = {
   'no-device': 2,
   'no-fusermount': 2,
   'no-libfuse': 2,
+  'no-transport': 2,
+  'bad-descriptor': 1,
 } as const;
 
 export type MountProblem = keyof typeof EXIT_CODES;

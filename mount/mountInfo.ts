@@ -8,6 +8,8 @@ import { readFile } from 'node:fs/promises';
 /** One line of /proc/<pid>/mountinfo, as far as we need it. */
 export interface Mount {
   readonly id: number;
+  /** Of the file system, as MAJOR:MINOR. */
+  readonly device: string;
   /** Where it is mounted, unescaped. */
   readonly directory: string;
   readonly type: string;
@@ -29,10 +31,11 @@ function parseLine(line: string): Mount {
   // The dash ends a list of optional fields, before which six are fixed.
   const fields = line.split(' ');
   const dash = fields.indexOf('-', 6);
-  const [id = '', , , , directory = ''] = fields;
+  const [id = '', , device = '', , directory = ''] = fields;
   const [type = '', source = ''] = fields.slice(dash + 1);
   return {
     id: Number(id),
+    device,
     directory: unescapeOctal(directory),
     type,
     source: unescapeOctal(source),

@@ -1,6 +1,6 @@
 /** What must be true before a directory can be mounted on. */
 import { constants } from 'node:fs';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { open, readdir, realpath, statfs } from 'node:fs/promises';
 import { runFusermount } from './fusermount.ts';
 import { MountError } from './mountError.ts';
 import { findMount, MOUNT_TYPE } from './mountInfo.ts';
@@ -68,10 +68,13 @@ async function takeAwayDeadMounts(directory: string): Promise<boolean> {
   return recovered;
 }
 
-/** "Transport endpoint is not connected": nobody serves the mount any more. */
+/**
+ * "Transport endpoint is not connected": nobody serves the mount any more. What stat(2) says may be
+ * remembered from better times. Source: fs/fuse/inode.c:fuse_statfs().
+ */
 async function isDead(directory: string): Promise<boolean> {
   try {
-    await stat(directory);
+    await statfs(directory);
     return false;
   } catch (error) {
     if (codeOf(error) === 'ENOTCONN') return true;

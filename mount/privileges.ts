@@ -1,16 +1,20 @@
 /** What this process may do. */
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import process from 'node:process';
+import { programsNamed } from './programs.ts';
 
 /** Source: include/uapi/linux/capability.h. */
 const CAP_SYS_ADMIN = 21n;
 /** Source: include/uapi/linux/stat.h. */
 const S_ISUID = 0o4000;
 
-/** Whether mount(2) and unshare(2) are open to it, as far as capabilities tell. */
+/**
+ * Whether mount(8) and unshare(1) do for it what mount(2) and unshare(2) allow with CAP_SYS_ADMIN:
+ * mount(8) asks for uid 0 as well, and any other user who executes them loses the capability.
+ * Source: libmount's mnt_new_context(); capabilities(7), execve(2).
+ */
 export function mayMount(): boolean {
-  return hasSysAdmin('CapEff');
+  return process.getuid?.() === 0 && hasSysAdmin('CapEff');
 }
 
 /** Whether fusermount, which mounts for users, can become root and mount for this process. */
@@ -30,20 +34,6 @@ function hasSysAdmin(set: 'CapEff' | 'CapBnd'): boolean {
 function statusOf(field: string): string {
   const status = readFileSync('/proc/self/status', 'utf8');
   return new RegExp(`^${field}:\\s*(\\w+)`, 'm').exec(status)?.[1] ?? '0';
-}
-
-function programsNamed(name: string): string[] {
-  const directories = (process.env['PATH'] ?? '').split(delimiter);
-  return directories.map((directory) => join(directory, name)).filter(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isSetUserId(path: string): boolean {

@@ -34,7 +34,11 @@ export interface Connection {
 
 export interface Transport {
   readonly name: 'devfuse' | 'fuse-native';
+  /** Who carries out mount(2) for it. */
+  readonly way: string;
   readonly capabilities: Capabilities;
+  /** What it lacks here; undefined: nothing that could be known before it mounts. */
+  readonly missing: () => string | undefined;
   /** Mounts on an empty directory. Throws `MountError` when it cannot. */
   mount(directory: string, fileSystem: FileSystem, options: MountOptions): Promise<Connection>;
 }

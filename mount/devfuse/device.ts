@@ -1,40 +1,19 @@
-/** A /dev/fuse that is mounted, opened by this very process. */
+/** A /dev/fuse of this very process, which a program mounts for it. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { assert } from '../../src/abi/errno.ts';
 import { MountError } from '../mountError.ts';
-import { MOUNT_TYPE } from '../mountInfo.ts';
-import type { MountOptions } from '../transport.ts';
-import { MAX_WRITE_BYTES } from './connectionOperations.ts';
 
-/** What mount(8) finds as descriptor 3. */
-const DEVICE_FD = 3;
+/** Where the program finds the device. */
+export const DEVICE_FD = 3;
 
-/**
- * Options of a mount whose device is a descriptor of whoever mounts.
- * Source: fs/fuse/inode.c:fuse_fs_parameters[]; libfuse's lib/mount.c.
- */
-export function mountOptions(fd: number, { allowOther }: MountOptions): string {
-  return [
-    `fd=${fd}`,
-    'rootmode=40000',
-    `user_id=${process.geteuid?.()}`,
-    `group_id=${process.getegid?.()}`,
-    'default_permissions',
-    `max_read=${MAX_WRITE_BYTES}`,
-    ...(allowOther ? ['allow_other'] : []),
-    'nosuid',
-    'nodev',
-  ].join(',');
-}
-
-/** Opens the device and mounts it by mount(8). Throws `MountError`. */
-export async function mountDevice(directory: string, options: MountOptions): Promise<number> {
+/** Opens the device, and runs a program that mounts it. Throws `MountError` with its complaints. */
+export async function mountDevice(program: string, args: readonly string[]): Promise<number> {
   const fd = openSync('/dev/fuse', 'r+');
   try {
-    await runMount(directory, mountOptions(DEVICE_FD, options), fd);
+    await runMounter(program, args, fd);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -42,10 +21,8 @@ export async function mountDevice(directory: string, options: MountOptions): Pro
   }
 }
 
-/** `-i`: no mount.fuse, which would look for a program to start. */
-async function runMount(directory: string, options: string, fd: number): Promise<void> {
-  const args = ['-i', '-t', MOUNT_TYPE, '-o', options, '--', 'klpfs', directory];
-  const child = spawn('mount', args, {
+async function runMounter(program: string, args: readonly string[], fd: number): Promise<void> {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe', fd],
     env: { ...process.env, LC_ALL: 'C' },
   });

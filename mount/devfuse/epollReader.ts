@@ -54,6 +54,7 @@ function readByPipe(pipe: Pipe, fd: number, sink: RequestSink): Promise<void> {
       else reject(error);
     });
     socket.on('close', resolve);
+    sink.letGo.addEventListener('abort', () => socket.destroy());
   });
 }
 

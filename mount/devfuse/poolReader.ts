@@ -1,8 +1,8 @@
 /**
  * Reads /dev/fuse by libuv's threads: documented, and three times as slow.
  *
- * One thread waits in read(2) all the time. The process cannot end while it does, so the mount has
- * to go first.
+ * One thread waits in read(2) all the time. The process cannot end while it does, nor the descriptor
+ * be closed, so the mount has to go first, or the process be killed.
  */
 import { close, read } from 'node:fs';
 import { type DeviceReader, isEnd, type RequestSink } from './reader.ts';

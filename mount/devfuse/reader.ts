@@ -7,6 +7,8 @@ export interface RequestSink {
   readonly serve: () => void;
   /** Called once, before the descriptor is closed: nothing may be written to it from then on. */
   readonly close: () => void;
+  /** Asks for the descriptor to be closed before the kernel lets go. */
+  readonly letGo: AbortSignal;
 }
 
 /**

@@ -20,45 +20,57 @@ const WATCH_MS = 100;
 const DEVICE = '/dev/fuse';
 
 /**
- * `fsname` smuggles in what fuse-native has no option for, or drops because it is 0.
+ * Smuggles in what fuse-native has no option for, or drops because it is 0.
  * direct_io: sizes are not lengths, and writes come in up to 128 KiB (32 pages) at a time. use_ino:
  * our inode numbers, in listings too. atomic_o_trunc: O_TRUNC comes with the open.
  */
-const FSNAME = [
-  'klpfs',
-  'subtype=klpfs',
-  'direct_io',
-  'attr_timeout=0',
-  'entry_timeout=0',
-  'negative_timeout=0',
-  'use_ino',
-  'atomic_o_trunc',
-].join(',');
+function fsname(timeoutS: number): string {
+  return [
+    'klpfs',
+    'subtype=klpfs',
+    'direct_io',
+    `attr_timeout=${timeoutS}`,
+    `entry_timeout=${timeoutS}`,
+    'negative_timeout=0',
+    'use_ino',
+    'atomic_o_trunc',
+  ].join(',');
+}
 
 /** Mounts by libfuse 2, one directory after the other; several may be mounted at a time. */
-export const fuseNative: Transport = {
-  name: 'fuse-native',
-  capabilities: { poll: false, invalidate: false, caller: false, interrupt: false },
-  mount: mountByFuseNative,
-};
+export const fuseNative: Transport = rememberingFuseNative(0);
+
+/**
+ * The same, but the kernel remembers names and attributes for so many seconds. Nothing tells it
+ * when they change before: only for comparing speeds.
+ */
+export function rememberingFuseNative(timeoutS: number): Transport {
+  return {
+    name: 'fuse-native',
+    way: 'libfuse 2',
+    missing: () => undefined,
+    capabilities: { poll: false, invalidate: false, caller: false, interrupt: false },
+    mount: (directory, fileSystem, options) => {
+      const mounting = lastMount.then(() =>
+        mountAlone(directory, fileSystem, { ...options, timeoutS }),
+      );
+      lastMount = mounting.catch(() => {});
+      return mounting;
+    },
+  };
+}
 
 /** The last mount that was begun: each finds its descriptor by what has come since. */
 let lastMount: Promise<unknown> = Promise.resolve();
 
-function mountByFuseNative(
-  directory: string,
-  fileSystem: FileSystem,
-  options: MountOptions,
-): Promise<Connection> {
-  const mounting = lastMount.then(() => mountAlone(directory, fileSystem, options));
-  lastMount = mounting.catch(() => {});
-  return mounting;
+interface FuseNativeOptions extends MountOptions {
+  readonly timeoutS: number;
 }
 
 async function mountAlone(
   directory: string,
   fileSystem: FileSystem,
-  options: MountOptions,
+  options: FuseNativeOptions,
 ): Promise<Connection> {
   const fuse = createFuse(directory, fuseOperations(fileSystem), options);
   const earlier = new Set(deviceDescriptors());
@@ -79,11 +91,11 @@ async function mountAlone(
 function createFuse(
   directory: string,
   operations: FuseOperations,
-  { allowOther }: MountOptions,
+  { allowOther, timeoutS }: FuseNativeOptions,
 ): FuseNative {
   const Fuse = loadFuseNative();
   const fuse = new Fuse(directory, operations, {
-    fsname: FSNAME,
+    fsname: fsname(timeoutS),
     allowOther,
     defaultPermissions: true,
     timeout: false,

@@ -14,40 +14,50 @@ export type Report =
   | { readonly kind: 'mounted'; readonly directory: string }
   | ({ readonly kind: 'failed' } & Failure);
 
-/** Where `stdio` below has it. */
-const IPC_FD = 3;
+/** The first that is no standard file. */
+const FIRST_FD = 3;
 /** Source: include/uapi/asm-generic/fcntl.h. */
 const O_CLOEXEC = 0o2000000;
 /** Between a request to end and the end by force. */
 const GRACE_MS = 2000;
 
-/**
- * `args`: those of `klpfs mount`, to be run in the foreground of a session of its own; `input` is
- * what it reads from its standard input.
- */
-export function spawnDaemon(
-  args: readonly string[],
-  logFile: string,
-  input: string | undefined,
-): ChildProcess {
+/** How a daemon is to be started. */
+export interface DaemonStart {
+  /** Those of `klpfs mount`, to be run in the foreground of a session of its own. */
+  readonly args: readonly string[];
+  readonly logFile: string;
+  /** What it reads from its standard input. */
+  readonly input: string | undefined;
+  /** A descriptor that it has under the same number. */
+  readonly fd: number | undefined;
+}
+
+export function spawnDaemon({ args, logFile, input, fd }: DaemonStart): ChildProcess {
   const log = openLogFile(logFile);
   const [, script = ''] = process.argv;
   const command = [...process.execArgv, script, 'mount', '--foreground', '--log-file', logFile];
+  const stdin = input === undefined ? 'ignore' : 'pipe';
   const daemon = spawn(process.execPath, [...command, ...args], {
     detached: true,
     env: withoutCertificates(process.env),
-    stdio: [
-      input === undefined ? 'ignore' : 'pipe',
-      log,
-      log,
-      'ipc',
-      ...hideInherited(IPC_FD + 1, log),
-    ],
+    stdio: [stdin, log, log, ...passOn(fd, hideInherited(FIRST_FD, log))],
   });
   closeSync(log);
   daemon.stdin?.end(input);
   return daemon;
 }
+
+/** The first place that is not the descriptor's is that of our talk with the daemon. */
+function passOn(fd: number | undefined, hidden: readonly Inherited[]): (Inherited | 'ipc')[] {
+  const length = Math.max(hidden.length, (fd ?? 0) + 1 - FIRST_FD, 2);
+  const ipc = fd === FIRST_FD ? 1 : 0;
+  return Array.from({ length }, (_, index) => {
+    if (index === ipc) return 'ipc';
+    return index + FIRST_FD === fd ? fd : (hidden[index] ?? 'ignore');
+  });
+}
+
+type Inherited = 'ignore' | number;
 
 /** Node would read them before anything else, and a daemon talks to nobody. */
 function withoutCertificates(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -59,7 +69,7 @@ function withoutCertificates(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
  * Descriptors that a child would inherit are hidden behind another: whoever waits for the end of a
  * pipe must not wait for the daemon. Node itself sees to those up to 15 when it starts.
  */
-function hideInherited(first: number, substitute: number): ('ignore' | number)[] {
+function hideInherited(first: number, substitute: number): Inherited[] {
   const inherited = readdirSync('/proc/self/fd').map(Number).filter(isInherited);
   const length = Math.max(0, Math.max(...inherited) + 1 - first);
   return Array.from({ length }, (_, index) =>

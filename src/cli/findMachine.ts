@@ -5,7 +5,7 @@
  * with a control/. Everything is read off the list of mounts; a mount itself is looked at only when
  * it is about to be used.
  */
-import { readlinkSync, realpathSync, statSync } from 'node:fs';
+import { readlinkSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { listKlpfsMounts } from '../../mount/mountInfo.ts';
@@ -97,8 +97,10 @@ function innermost(mounts: readonly string[], path: string): string | undefined 
     );
 }
 
+/** The kernel remembers files of a machine that has died, but not how full its file system is. */
 function conditionOf(directory: string): Condition {
   try {
+    statfsSync(directory);
     statSync(join(directory, 'control/machine'));
     return 'live';
   } catch (error) {

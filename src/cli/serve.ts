@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly machineOptions: MachineOptions;
   readonly allowOther: boolean;
   readonly transport: TransportChoice;
+  /** A /dev/fuse that is mounted on the directory already. */
+  readonly fd?: number | undefined;
   /** Undefined: stderr. */
   readonly logFile: string | undefined;
   readonly logLevel: string;
@@ -49,6 +51,7 @@ export async function startMachine({
   machineOptions,
   allowOther,
   transport,
+  fd,
   logFile,
   logLevel,
   logAccess,
@@ -64,6 +67,7 @@ export async function startMachine({
     baseDirectory: baseDirectoryOf(machineFile),
     allowOther,
     transport,
+    fd,
     logger,
     logAccess,
     recordFile,

@@ -4,9 +4,10 @@
 import process from 'node:process';
 import type { Logger } from 'pino';
 import { chooseTransport } from '../../mount/choose.ts';
+import { findPassedMount } from '../../mount/descriptor.ts';
 import { FileSystem } from '../../mount/fileSystem.ts';
-import { mount, type Session } from '../../mount/session.ts';
-import type { TransportChoice } from '../../mount/transport.ts';
+import { adopt, mount, type Session } from '../../mount/session.ts';
+import type { Transport, TransportChoice } from '../../mount/transport.ts';
 import { bootKernel } from '../engine/boot.ts';
 import { loadModule } from '../engine/module/loader.ts';
 import { toBootOptions } from '../machine/bootOptions.ts';
@@ -18,7 +19,7 @@ import { mountedTree } from '../sysfs/root.ts';
 import { logAccess } from './accessLog.ts';
 import { refusal } from './esModules.ts';
 import { HostProcesses } from './hostProcesses.ts';
-import { adoptionRefusal, hostVerbs } from './hostVerbs.ts';
+import { type Asking, adoptionRefusal, hostVerbs } from './hostVerbs.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
 import { esModulesOf, type ModuleSources, prepareMachine } from './prepareMachine.ts';
@@ -31,7 +32,10 @@ export interface DaemonOptions extends ModuleSources {
   readonly directory: string;
   readonly machine: MachineDraft;
   readonly allowOther: boolean;
-  readonly transport: TransportChoice;
+  /** How to mount: a transport, or which to choose from. */
+  readonly transport: Transport | TransportChoice;
+  /** A /dev/fuse that is mounted there already; whoever did that has chosen how. */
+  readonly fd?: number | undefined;
   readonly logger: Logger;
   /** Whether the log says who opens, reads and writes what. */
   readonly logAccess?: boolean | undefined;
@@ -68,20 +72,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await load(loop, name, recording?.recorder);
   }
 
-  const transport = chooseTransport(options.transport);
-  logger.debug({ transport: transport.name }, 'transport');
+  const way = chooseWay(options);
   const host = new HostProcesses({ kernel, logger, changed: () => loop.see(), onBug });
   loop.taskOf = host.taskOf;
-  const refusal = adoptionRefusal(transport, recording !== undefined);
+  const refusal = adoptionRefusal(way, recording !== undefined);
   const panel = panelOf(description, loop, hostVerbs(host, refusal));
   const tree = mountedTree(kernel, panel, { owner: userOfThisProcess(), host });
   const logged = options.logAccess ? logAccess(tree.root, logger) : tree.root;
   // The recorder is told of the contexts that really run, so it stands before all others.
   const root = recording ? recordTree(logged, recording.recorder) : logged;
-  const session = await mount(options.directory, new FileSystem(root, loop.run, onBug), {
-    transport,
-    allowOther: options.allowOther,
-  });
+  const session = await way.show(new FileSystem(root, loop.run, onBug));
   tree.listeners.push(session.caches);
   loop.start();
   void session.closed.then(() => {
@@ -90,6 +90,31 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     recording?.end();
   });
   return { session, loop };
+}
+
+/** How a machine is shown. */
+interface Way extends Asking {
+  readonly show: (fileSystem: FileSystem) => Promise<Session>;
+}
+
+/** By a mount of our own, or one that waits for us. Throws `MountError` where neither can be. */
+function chooseWay(options: DaemonOptions): Way {
+  const { directory, allowOther, transport: wanted, fd, logger } = options;
+  if (fd !== undefined) {
+    logger.debug({ transport: 'devfuse', way: `descriptor ${fd}` }, 'transport');
+    return {
+      transport: 'devfuse',
+      tellsCaller: true,
+      show: async (fileSystem) => adopt(await findPassedMount(fd, directory), fileSystem),
+    };
+  }
+  const transport = typeof wanted === 'string' ? chooseTransport(wanted) : wanted;
+  logger.debug({ transport: transport.name, way: transport.way }, 'transport');
+  return {
+    transport: transport.name,
+    tellsCaller: transport.capabilities.caller,
+    show: (fileSystem) => mount(directory, fileSystem, { transport, allowOther }),
+  };
 }
 
 /** Whoever runs a machine is root in it. */

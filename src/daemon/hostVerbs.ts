@@ -1,5 +1,4 @@
 /** The verbs of control/ about processes of the host. */
-import type { Transport } from '../../mount/transport.ts';
 import { RequestError, type Verb } from '../sysfs/controlFile.ts';
 import type { HostProcesses } from './hostProcesses.ts';
 
@@ -35,13 +34,19 @@ const PID_BYTES = 64;
 /** Which processes there are, and when each of them ends, is no input that could be repeated. */
 const RECORDED = 'a machine that is recorded adopts no processes: the host decides what they do';
 
+/** What a transport says of those who ask. */
+export interface Asking {
+  readonly transport: string;
+  readonly tellsCaller: boolean;
+}
+
 /** Undefined: nothing is in the way. */
 export function adoptionRefusal(
-  { name, capabilities }: Transport,
+  { transport, tellsCaller }: Asking,
   isRecorded: boolean,
 ): string | undefined {
   if (isRecorded) return RECORDED;
-  return capabilities.caller ? undefined : `the transport ${name} does not tell who asks`;
+  return tellsCaller ? undefined : `the transport ${transport} does not tell who asks`;
 }
 
 /** In a replay nobody looks at the host's processes. */

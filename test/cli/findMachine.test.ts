@@ -119,6 +119,25 @@ test('a machine that has died is called dead, until the next one is mounted', as
   expect(output.trim().split('\n')).toEqual(['1', '1', '0', `machine on ${mount}`]);
 });
 
+test('a machine that has died is none to choose from, whatever the kernel remembers of it', async () => {
+  const { path, sh, write } = await startMachine();
+  // Where no machines are seen but those of this test.
+  await write(
+    'script',
+    `cut -d ' ' -f 5 /proc/self/mountinfo | grep klpfs | grep -v "^$T/" | xargs -r -n 1 umount -l
+     mkdir other; klpfs mount other
+     stat mnt/control/machine > seen; kill -9 $(grep -ho '"pid":[0-9]*' state/klpfs/*-mnt.log | head -1 | cut -d: -f2)
+     while ls mnt > seen 2>&1; do sleep 0.05; done
+     unset KLPFS_MOUNT; klpfs status | head -1; klpfs umount other`,
+  );
+
+  expect(await sh('unshare -m bash script')).toEqual({
+    status: 0,
+    output: `machine on ${path}/other\n`,
+    errors: '',
+  });
+});
+
 test('a machine is found from a directory of it that has been removed', async () => {
   const { sh } = await startMachine('--release 6.1');
 

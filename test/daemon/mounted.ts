@@ -6,7 +6,7 @@ import { type Daemon, type DaemonOptions, startDaemon } from '../../src/daemon/d
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
 import { draftMachine } from '../../src/machine/parse.ts';
 import { type Ended, emptyDirectory, run } from '../support/clients.ts';
-import { TRANSPORT_CHOICE } from '../support/transport.ts';
+import { TRANSPORT } from '../support/transport.ts';
 
 export interface Mounted {
   readonly directory: string;
@@ -30,7 +30,7 @@ export async function mountMachine(
     machine: draftMachine(description, 'test.yaml', {}),
     baseDirectory: directory,
     allowOther: true,
-    transport: TRANSPORT_CHOICE,
+    transport: TRANSPORT,
     logger,
     modules,
     ...more,

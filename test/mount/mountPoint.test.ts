@@ -141,7 +141,7 @@ test('mountinfo is parsed with optional fields and octal escapes', () => {
   ].join('\n');
 
   expect(parseMountInfo(text)).toEqual([
-    { id: 36, directory: '/mnt2', type: 'ext3', source: '/dev/root' },
-    { id: 42, directory: '/tmp/a b\\c\t\n#ü', type: 'fuse.klpfs', source: 'klpfs' },
+    { id: 36, device: '98:0', directory: '/mnt2', type: 'ext3', source: '/dev/root' },
+    { id: 42, device: '0:39', directory: '/tmp/a b\\c\t\n#ü', type: 'fuse.klpfs', source: 'klpfs' },
   ]);
 });

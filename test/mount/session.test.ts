@@ -6,6 +6,7 @@ import { findMount } from '../../mount/mountInfo.ts';
 import { unmountDirectory } from '../../mount/unmount.ts';
 import { emptyDirectory, run, until } from '../support/clients.ts';
 import { file, directory as tree } from '../support/memoryTree.ts';
+import { AS_NOBODY, withOpenDevice } from '../support/unprivileged.ts';
 import { compileDaemon, removeDaemon, startDaemon } from './daemon.ts';
 import { mounted } from './mounted.ts';
 
@@ -124,29 +125,10 @@ test('a daemon ends by itself when it unmounts', async () => {
   expect(daemon.output()).toBe('mounted\nunmounted\n');
 });
 
-/** May read the project wherever it lies; that does not help him with a mount. */
-const AS_NOBODY = [
-  'setpriv',
-  '--reuid=65534',
-  '--regid=65534',
-  '--clear-groups',
-  '--inh-caps=+dac_read_search',
-  '--ambient-caps=+dac_read_search',
-];
-
-/** In a mount namespace of its own, where anybody may open /dev/fuse, as udev has it. */
-const WITH_OPEN_DEVICE = [
-  'unshare',
-  '--mount',
-  'bash',
-  '-c',
-  'mknod -m 666 $0/fuse c 10 229 && mount --bind $0/fuse /dev/fuse && exec "$@"',
-];
-
 test('a user who is not root mounts, uses and unmounts a directory of his own', async () => {
   const directory = await emptyDirectory();
   await chown(directory, 65534, 65534);
-  const prefix = [...WITH_OPEN_DEVICE, daemonFolder, ...AS_NOBODY];
+  const prefix = [...withOpenDevice(daemonFolder), ...AS_NOBODY];
   const daemon = await startDaemon(daemonFolder, directory, prefix);
   expect(daemon.output()).toBe('mounted\n');
   const inside = ['-t', String(daemon.process.pid), '--mount'];

@@ -14,7 +14,7 @@ import pino from 'pino';
 import type { Session } from '../../mount/session.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
 import { draftMachine, type MachineOptions } from '../../src/machine/parse.ts';
-import { TRANSPORT_CHOICE } from '../support/transport.ts';
+import { TRANSPORT } from '../support/transport.ts';
 import { KLPX_MODULES } from './klpx.ts';
 import { parseRecording, type Recorded } from './recording.ts';
 
@@ -105,7 +105,7 @@ export async function mountDescribed(
     machine: draftMachine(text, file, options),
     baseDirectory: HERE,
     allowOther: true,
-    transport: TRANSPORT_CHOICE,
+    transport: TRANSPORT,
     logger: pino({ level: 'silent' }),
     modules: KLPX_MODULES,
   });

@@ -1,26 +1,26 @@
 /**
- * What tasks cost, in a process of its own: node --expose-gc benchTasks TASKS
+ * What tasks cost, in a process of its own: node --expose-gc taskCosts TASKS
  *
  * Boots a machine whose tasks sleep in a thousand different places, and prints as JSON what memory
  * each takes, and the cpu time of the boot, of a transition, and of the pass that switches them all.
  */
-import { prepareMachine } from '../src/daemon/prepareMachine.ts';
-import { bootKernel } from '../src/engine/boot.ts';
-import type { KernelEvent } from '../src/engine/events.ts';
-import type { Kernel } from '../src/engine/kernel.ts';
-import { writeEnabled } from '../src/engine/livepatch/core.ts';
+import { prepareMachine } from '../../src/daemon/prepareMachine.ts';
+import { bootKernel } from '../../src/engine/boot.ts';
+import type { KernelEvent } from '../../src/engine/events.ts';
+import type { Kernel } from '../../src/engine/kernel.ts';
+import { writeEnabled } from '../../src/engine/livepatch/core.ts';
 import {
   initTransition,
   startTransition,
   tryCompleteTransition,
-} from '../src/engine/livepatch/transition.ts';
-import { loadModule } from '../src/engine/module/loader.ts';
-import type { Context } from '../src/engine/sched/context.ts';
-import { startRequest } from '../src/engine/sched/request.ts';
-import { hasWork, runMachine } from '../src/engine/sched/run.ts';
-import { toBootOptions } from '../src/machine/bootOptions.ts';
-import { draftMachine } from '../src/machine/parse.ts';
-import { crowd } from './benchmark.ts';
+} from '../../src/engine/livepatch/transition.ts';
+import { loadModule } from '../../src/engine/module/loader.ts';
+import type { Context } from '../../src/engine/sched/context.ts';
+import { startRequest } from '../../src/engine/sched/request.ts';
+import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
+import { toBootOptions } from '../../src/machine/bootOptions.ts';
+import { draftMachine } from '../../src/machine/parse.ts';
+import { crowd } from './machine.ts';
 
 export interface TaskCosts {
   readonly bytesPerTask: number;

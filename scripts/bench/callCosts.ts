@@ -1,29 +1,29 @@
 /**
- * What a call costs, in a process of its own: node benchCalls
+ * What a call costs, in a process of its own: node callCosts
  *
  * Calls one function in every situation that a call site can be in, in turns, and prints as JSON
  * the median nanoseconds of each; and how long it takes to enable a patch of many functions.
  */
 import { performance } from 'node:perf_hooks';
-import { bootKernel } from '../src/engine/boot.ts';
-import { callFunction } from '../src/engine/call.ts';
-import { setTracer } from '../src/engine/ftrace/trace.ts';
+import { bootKernel } from '../../src/engine/boot.ts';
+import { callFunction } from '../../src/engine/call.ts';
+import { setTracer } from '../../src/engine/ftrace/trace.ts';
 import {
   type Body,
   type Code,
   type FunctionDefinition,
   lookupName,
-} from '../src/engine/kallsyms.ts';
-import type { Kernel } from '../src/engine/kernel.ts';
-import { writeEnabled } from '../src/engine/livepatch/core.ts';
-import { newFunctionsOf } from '../src/engine/livepatch/create.ts';
-import type { PatchDefinition } from '../src/engine/livepatch/model.ts';
-import { loadModule } from '../src/engine/module/loader.ts';
-import type { ModuleDefinition } from '../src/engine/module/model.ts';
-import type { Context } from '../src/engine/sched/context.ts';
-import { startRequest } from '../src/engine/sched/request.ts';
-import { hasWork, runMachine } from '../src/engine/sched/run.ts';
-import { findTask, PATCHED, UNPATCHED } from '../src/engine/sched/task.ts';
+} from '../../src/engine/kallsyms.ts';
+import type { Kernel } from '../../src/engine/kernel.ts';
+import { writeEnabled } from '../../src/engine/livepatch/core.ts';
+import { newFunctionsOf } from '../../src/engine/livepatch/create.ts';
+import type { PatchDefinition } from '../../src/engine/livepatch/model.ts';
+import { loadModule } from '../../src/engine/module/loader.ts';
+import type { ModuleDefinition } from '../../src/engine/module/model.ts';
+import type { Context } from '../../src/engine/sched/context.ts';
+import { startRequest } from '../../src/engine/sched/request.ts';
+import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
+import { findTask, PATCHED, UNPATCHED } from '../../src/engine/sched/task.ts';
 
 export interface CallCosts {
   /** Nanoseconds a call, by situation. */
