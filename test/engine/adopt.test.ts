@@ -302,22 +302,24 @@ function perform(machine: Machine, act: Action): void {
   }
 }
 
+/** The pids of all but kthreads: whatever they wait for, they can be woken. */
+function processesOf(machine: Machine): number[] {
+  const tasks: { pid: number; kind: string }[] = JSON.parse(machine.cat('control/tasks'));
+  return tasks.filter(({ kind }) => !['kthread', 'idle'].includes(kind)).map(({ pid }) => pid);
+}
+
 test('whoever comes, goes and asks: transitions end, and nobody is pending afterwards', () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 25 }), fc.constantFrom(1, 2), (actions, cpus) => {
       const machine = machineWith({ cpus });
       for (const act of actions) perform(machine, act);
-      machine.advance(0);
-      for (const task of [...machine.kernel.tasks.adopted])
-        machine.write(String(machine.kernel.tasks.pid[task]), 'control/wake');
-      machine.write(String(READER), 'control/wake');
-      machine.advance(5000);
-      for (const waiting of [READER, ...Array.from({ length: 6 }, (_, index) => 900 + index)]) {
-        machine.write(String(waiting), 'control/wake');
+      for (let round = 0; round < 2; round += 1) {
+        machine.advance(5000);
+        for (const waiting of processesOf(machine)) machine.write(String(waiting), 'control/wake');
       }
       machine.advance(5000);
       const { tasks } = machine.kernel;
-      expect(machine.kernel.livepatch.transition).toBeUndefined();
+      expect(machine.cat('control/transition')).toBe('null');
       expect([...listTasks(tasks)].filter((task) => isPatchPending(tasks, task))).toEqual([]);
     }),
   );
