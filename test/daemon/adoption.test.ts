@@ -28,7 +28,7 @@ function startShell(script: string, through: readonly string[] = []) {
     output += data;
   });
   const { pid = 0 } = shell;
-  return { shell, pid, lines: () => output.split('\n').filter(Boolean).map(Number) };
+  return { shell, pid, lines: () => output.split(/\s/).filter(Boolean).map(Number) };
 }
 
 function endSession({ pid = 0 }: ChildProcess): void {
@@ -141,6 +141,32 @@ test('a child is adopted by what it asks, and asks in its own task', async () =>
   const asked = askedIn(machine, loop, child);
   expect(asked).toBe(findAdopted(machine.kernel, child));
   expect(asked).toBe(machine.kernel.tasks.byPid.get(child));
+});
+
+test('the machine looks itself, too: for new children, and for new names', async () => {
+  const { machine, host } = machineOnHost();
+  const { shell, pid, lines } = startShell('read; sleep 60 & echo $!; read; exec cat');
+  const commOfAdopted = (of: number) => {
+    const task = findAdopted(machine.kernel, of);
+    return task === undefined ? undefined : commOf(machine.kernel.tasks, task);
+  };
+  host.adopt(pid);
+  shell.stdin.write('\n');
+  await until(() => commOfAdopted(lines()[0] ?? 0) === 'sleep');
+  shell.stdin.write('\n');
+  await until(() => commOfAdopted(pid) === 'cat');
+});
+
+test('parents come before their children', async () => {
+  const { machine, loop, host } = machineOnHost();
+  const { shell, pid, lines } = startShell("read; bash -c 'sleep 60 & echo $$ $!; read'; :");
+  host.adopt(pid);
+  shell.stdin.write('\n');
+  await until(() => lines().length === 2);
+  const [parent = 0, child = 0] = lines();
+  askedIn(machine, loop, child);
+  expect(machine.cat(`proc/${child}/stat`).split(' ')[3]).toBe(String(parent));
+  expect(machine.cat(`proc/${parent}/stat`).split(' ')[3]).toBe(String(pid));
 });
 
 test('others ask in tasks that are not theirs', () => {
