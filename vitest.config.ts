@@ -24,7 +24,11 @@ export default defineConfig({
         test: {
           ...TIMEOUTS,
           name: 'fuse-native',
-          include: ['test/mount/*.test.ts', 'test/daemon/*.test.ts'],
+          include: [
+            'test/mount/*.test.ts',
+            'test/daemon/*.test.ts',
+            'test/recordings/tried.test.ts',
+          ],
           provide: { transport: 'fuse-native' },
           sequence: { groupOrder: 0 },
         },

@@ -14,7 +14,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'src/sysfs': ['src/abi', 'src/engine'],
   'src/releases': ['src/abi', 'src/engine', 'src/modules', 'src/machine', 'src/sysfs'],
   'src/tools': ['src/abi', 'src/engine'],
-  mount: ['src/abi', 'src/sysfs', 'fuse-native', 'node:'],
+  'mount/wire': ['src/abi'],
+  'mount/devfuse': ['src/abi', 'src/sysfs', 'mount', 'mount/wire', 'node:'],
+  'mount/fuseNative': ['src/abi', 'src/sysfs', 'mount', 'fuse-native', 'node:'],
+  mount: ['src/abi', 'src/sysfs', 'mount/devfuse', 'mount/fuseNative', 'node:'],
   'src/daemon': [
     'src/abi',
     'src/engine',
@@ -50,11 +53,15 @@ const IMPURE =
 function sourcesIn(room: string): string[] {
   return readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(room, name));
+    .map((name) => join(room, name))
+    .filter((path) => roomOf(path) === room);
 }
 
+/** The innermost one. */
 function roomOf(path: string): string | undefined {
-  return Object.keys(ARROWS).find((room) => path === room || path.startsWith(`${room}/`));
+  return Object.keys(ARROWS)
+    .filter((room) => path === room || path.startsWith(`${room}/`))
+    .sort((a, b) => b.length - a.length)[0];
 }
 
 function importsOf(file: string): string[] {

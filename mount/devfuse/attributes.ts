@@ -33,30 +33,26 @@ function secondsToRemember({ revalidated }: Node): number {
   return revalidated ? 0 : REMEMBERED_S;
 }
 
-const MS_PER_S = 1000;
-const NS_PER_MS = 1e6;
-
 function toAttr(attributes: Attributes): AttrOut & EntryOut {
-  const { ino, sizeBytes, mode, nlink, uid, gid, atimeMs, mtimeMs, ctimeMs } = attributes;
-  return {
-    ino,
-    size: sizeBytes,
-    atime: Math.floor(atimeMs / MS_PER_S),
-    mtime: Math.floor(mtimeMs / MS_PER_S),
-    ctime: Math.floor(ctimeMs / MS_PER_S),
-    atimensec: nanosecondsOf(atimeMs),
-    mtimensec: nanosecondsOf(mtimeMs),
-    ctimensec: nanosecondsOf(ctimeMs),
-    mode,
-    nlink,
-    uid,
-    gid,
-    blksize: PAGE_SIZE,
-  };
+  const { ino, sizeBytes, mode, nlink, uid, gid } = attributes;
+  const [atime, atimensec] = toTime(attributes.atimeMs);
+  const [mtime, mtimensec] = toTime(attributes.mtimeMs);
+  const [ctime, ctimensec] = toTime(attributes.ctimeMs);
+  const times = { atime, atimensec, mtime, mtimensec, ctime, ctimensec };
+  return { ino, size: sizeBytes, ...times, mode, nlink, uid, gid, blksize: PAGE_SIZE };
 }
 
-function nanosecondsOf(ms: number): number {
-  return Math.floor((ms - Math.floor(ms / MS_PER_S) * MS_PER_S) * NS_PER_MS);
+const MS_PER_S = 1000;
+const US_PER_MS = 1000;
+const US_PER_S = 1e6;
+const NS_PER_US = 1000;
+const NS_PER_MS = 1e6;
+
+/** Seconds and nanoseconds. Finer than a microsecond, milliseconds of today are no exact numbers. */
+function toTime(ms: number): [seconds: number, nanoseconds: number] {
+  const us = Math.round(ms * US_PER_MS);
+  const seconds = Math.floor(us / US_PER_S);
+  return [seconds, (us - seconds * US_PER_S) * NS_PER_US];
 }
 
 const { valid, mode, uid, gid, size, atime, mtime, atimensec, mtimensec } = SETATTR_IN.fields;

@@ -5,6 +5,7 @@ import type { FileSystem } from '../fileSystem.ts';
 import type { Connection, Transport } from '../transport.ts';
 import { epollReader } from './epollReader.ts';
 import { poolReader } from './poolReader.ts';
+import type { DeviceReader } from './reader.ts';
 import { createServer } from './server.ts';
 import { WAYS, type Way } from './ways.ts';
 
@@ -29,9 +30,12 @@ export interface DeviceConnection extends Connection {
 }
 
 /** Serves a mount by its device, until the kernel lets go. */
-export function serve(fd: number, fileSystem: FileSystem): DeviceConnection {
+export function serve(
+  fd: number,
+  fileSystem: FileSystem,
+  read: DeviceReader = epollReader() ?? poolReader,
+): DeviceConnection {
   const server = createServer(fileSystem, fd);
-  const read = epollReader() ?? poolReader;
   const letting = new AbortController();
   const ended = read(fd, { ...server, letGo: letting.signal }).catch(fileSystem.onBug);
   return { ended, caches: server.caches, letGo: () => letting.abort() };

@@ -3,9 +3,35 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { DIFF_EXIT, EXIT, MOUNT_EXIT } from './commandError.ts';
+import { addCallCommand } from './commands/call.ts';
+import { addClockCommand } from './commands/clock.ts';
+import { addCpuCommand } from './commands/cpu.ts';
+import { addDiffReleasesCommand } from './commands/diffReleases.ts';
+import { addDmesgCommand } from './commands/dmesg.ts';
+import { addExitCommand } from './commands/exit.ts';
+import { addForkCommand } from './commands/fork.ts';
+import { addInsmodCommand } from './commands/insmod.ts';
+import { addIrqCommand } from './commands/irq.ts';
+import { addKillCommand } from './commands/kill.ts';
+import { addLsmodCommand } from './commands/lsmod.ts';
+import { addMachineCommand } from './commands/machine.ts';
+import { addModinfoCommand } from './commands/modinfo.ts';
+import { addModprobeCommand } from './commands/modprobe.ts';
+import { addMountCommand } from './commands/mount.ts';
+import { addPsCommand } from './commands/ps.ts';
+import { addReleasesCommand } from './commands/releases.ts';
+import { addReplayCommand } from './commands/replay.ts';
+import { addRmmodCommand } from './commands/rmmod.ts';
+import { addRunCommand } from './commands/run.ts';
+import { addSpawnCommand } from './commands/spawn.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { addUmountCommand } from './commands/umount.ts';
+import { addWaitCommand } from './commands/wait.ts';
+import { addWakeCommand } from './commands/wake.ts';
+import { addWhyCommand } from './commands/why.ts';
 import { describeFailure, type Failure } from './failure.ts';
 
-/** From the compiled file: dist/src/cli/program.js. */
+/** From the compiled file, in dist/src/chunks. */
 const PACKAGE = new URL('../../../package.json', import.meta.url);
 /** Their codes are those of mount(8). */
 const LIKE_MOUNT = ['mount', 'umount'];
@@ -16,39 +42,39 @@ const OWN_FAILURE = new Map<string, number>([
   ['diff-releases', DIFF_EXIT.trouble],
 ]);
 
-/** In the order of the help. Each is loaded only when it is needed, for a quick start. */
+/** In the order of the help. What their actions need they load themselves, for a quick start. */
 const COMMANDS = {
-  mount: async () => (await import('./commands/mount.ts')).addMountCommand,
-  umount: async () => (await import('./commands/umount.ts')).addUmountCommand,
-  run: async () => (await import('./commands/run.ts')).addRunCommand,
-  insmod: async () => (await import('./commands/insmod.ts')).addInsmodCommand,
-  rmmod: async () => (await import('./commands/rmmod.ts')).addRmmodCommand,
-  modprobe: async () => (await import('./commands/modprobe.ts')).addModprobeCommand,
-  modinfo: async () => (await import('./commands/modinfo.ts')).addModinfoCommand,
-  lsmod: async () => (await import('./commands/lsmod.ts')).addLsmodCommand,
-  wait: async () => (await import('./commands/wait.ts')).addWaitCommand,
-  status: async () => (await import('./commands/status.ts')).addStatusCommand,
-  why: async () => (await import('./commands/why.ts')).addWhyCommand,
-  ps: async () => (await import('./commands/ps.ts')).addPsCommand,
-  dmesg: async () => (await import('./commands/dmesg.ts')).addDmesgCommand,
-  wake: async () => (await import('./commands/wake.ts')).addWakeCommand,
-  kill: async () => (await import('./commands/kill.ts')).addKillCommand,
-  exit: async () => (await import('./commands/exit.ts')).addExitCommand,
-  fork: async () => (await import('./commands/fork.ts')).addForkCommand,
-  call: async () => (await import('./commands/call.ts')).addCallCommand,
-  spawn: async () => (await import('./commands/spawn.ts')).addSpawnCommand,
-  clock: async () => (await import('./commands/clock.ts')).addClockCommand,
-  irq: async () => (await import('./commands/irq.ts')).addIrqCommand,
-  cpu: async () => (await import('./commands/cpu.ts')).addCpuCommand,
-  replay: async () => (await import('./commands/replay.ts')).addReplayCommand,
-  machine: async () => (await import('./commands/machine.ts')).addMachineCommand,
-  releases: async () => (await import('./commands/releases.ts')).addReleasesCommand,
-  'diff-releases': async () => (await import('./commands/diffReleases.ts')).addDiffReleasesCommand,
+  mount: addMountCommand,
+  umount: addUmountCommand,
+  run: addRunCommand,
+  insmod: addInsmodCommand,
+  rmmod: addRmmodCommand,
+  modprobe: addModprobeCommand,
+  modinfo: addModinfoCommand,
+  lsmod: addLsmodCommand,
+  wait: addWaitCommand,
+  status: addStatusCommand,
+  why: addWhyCommand,
+  ps: addPsCommand,
+  dmesg: addDmesgCommand,
+  wake: addWakeCommand,
+  kill: addKillCommand,
+  exit: addExitCommand,
+  fork: addForkCommand,
+  call: addCallCommand,
+  spawn: addSpawnCommand,
+  clock: addClockCommand,
+  irq: addIrqCommand,
+  cpu: addCpuCommand,
+  replay: addReplayCommand,
+  machine: addMachineCommand,
+  releases: addReleasesCommand,
+  'diff-releases': addDiffReleasesCommand,
 } as const;
 
 /** Runs a command line, prints why it failed if it does, and answers the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  const program = await createProgram(argv);
+  const program = createProgram(argv);
   let running = program;
   program.hook('preAction', (_, action) => {
     running = action;
@@ -72,22 +98,22 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function createProgram(argv: readonly string[]): Promise<Command> {
+function createProgram(argv: readonly string[]): Command {
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
   const program = new Command('klpfs')
     .description('A livepatch kernel that you can mount.')
     .version(version)
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', HELP);
-  for (const add of await loadCommands(argv[2])) add(program);
+  for (const add of commandsFor(argv[2])) add(program);
   return program;
 }
 
 /** The one that is named; all of them for the help, and for what is none of them. */
-function loadCommands(name: string | undefined) {
-  const named = Object.entries(COMMANDS).filter(([known]) => known === name);
-  const wanted = named.length > 0 ? named : Object.entries(COMMANDS);
-  return Promise.all(wanted.map(([, load]) => load()));
+function commandsFor(name: string | undefined) {
+  const all = Object.entries(COMMANDS);
+  const named = all.filter(([known]) => known === name);
+  return (named.length > 0 ? named : all).map(([, add]) => add);
 }
 
 const HELP = `

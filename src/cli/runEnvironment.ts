@@ -2,7 +2,7 @@
 import { existsSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** From the compiled file: dist/src/cli/runEnvironment.js. */
+/** From the compiled file, in dist/src/chunks. */
 const PACKAGE = resolve(import.meta.dirname, '../../..');
 const MAIN = join(PACKAGE, 'dist/src/cli/main.js');
 /** One program with many names, which finds the machine by KLPFS_MOUNT. */

@@ -2,14 +2,12 @@
 import process from 'node:process';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { RELEASES, type Release } from '../../abi/release.ts';
-import { differencesBetween } from '../../releases/differences.ts';
 import { LEVELS } from '../../tools/syslogNames.ts';
 import { CommandError, DIFF_EXIT } from '../commandError.ts';
 import { describeDifferences } from '../differenceText.ts';
 import { normalise } from '../normalise.ts';
 import { type Observation, observe } from '../observe.ts';
 import { print, printJson } from '../output.ts';
-import { unifiedDiff } from '../unifiedDiff.ts';
 
 interface Options {
   readonly machine?: string;
@@ -49,14 +47,15 @@ Examples:
     .action(async (from: Release, to: Release, command: readonly string[], options: Options) => {
       const differ =
         command.length === 0
-          ? showDifferences(from, to, options)
+          ? await showDifferences(from, to, options)
           : await compareRuns(from, to, command, options);
       process.exitCode = differ ? DIFF_EXIT.different : DIFF_EXIT.same;
     });
 }
 
 /** Whether there are any. */
-function showDifferences(from: Release, to: Release, { json }: Options): boolean {
+async function showDifferences(from: Release, to: Release, { json }: Options): Promise<boolean> {
+  const { differencesBetween } = await import('../../releases/differences.ts');
   const differences = differencesBetween(from, to);
   if (json) printJson({ from, to, differences });
   else print(describeDifferences(from, to, differences));
@@ -73,7 +72,7 @@ async function compareRuns(
   const before = await observe(from, machine, command);
   const after = await observe(to, machine, command);
   refuseMissing(before, after);
-  const diff = diffObservations(before, after);
+  const diff = await diffObservations(before, after);
   if (json) printJson({ from, to, command, runs: [before, after].map(describeRun), diff });
   else print(diff);
   return diff !== '';
@@ -93,7 +92,8 @@ function refuseMissing(before: Observation, after: Observation): void {
   );
 }
 
-function diffObservations(before: Observation, after: Observation): string {
+async function diffObservations(before: Observation, after: Observation): Promise<string> {
+  const { unifiedDiff } = await import('../unifiedDiff.ts');
   const parts: [name: string, text: (observation: Observation) => string][] = [
     ['stdout', ({ stdout }) => normalise(stdout)],
     ['stderr', ({ stderr }) => normalise(stderr)],

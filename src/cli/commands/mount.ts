@@ -5,9 +5,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { descriptorIn, findPassedMount } from '../../../mount/descriptor.ts';
 import type { TransportChoice } from '../../../mount/transport.ts';
 import { RELEASES } from '../../abi/release.ts';
+import { awaitReport, spawnDaemon } from '../background.ts';
 import { CommandError, MOUNT_EXIT } from '../commandError.ts';
 import { ReportedFailure } from '../failure.ts';
 import { defaultLogFile } from '../logFile.ts';
+import { readPrivate } from '../machineText.ts';
 import { applyMountOptions } from '../mountOptions.ts';
 import { transportOption } from '../transportOption.ts';
 
@@ -129,7 +131,6 @@ async function mountHere({ directory, fd }: Place, options: Options): Promise<vo
 }
 
 async function mountBehind({ directory, fd }: Place, { logFile, machine }: Options): Promise<void> {
-  const { awaitReport, spawnDaemon } = await import('../background.ts');
   const input = await readInput(machine);
   const { XDG_STATE_HOME: stateHome } = process.env;
   const path = fd === undefined ? resolve(directory) : await mountPointOf(fd, directory);
@@ -153,9 +154,7 @@ async function mountPointOf(fd: number, path: string): Promise<string> {
 
 /** A description that the daemon could not read for itself. */
 async function readInput(machine: string | undefined): Promise<string | undefined> {
-  if (machine === undefined) return undefined;
-  const { readPrivate } = await import('../machineText.ts');
-  return readPrivate(machine);
+  return machine === undefined ? undefined : readPrivate(machine);
 }
 
 function parseNumber(text: string): number {

@@ -1,7 +1,6 @@
 /** `klpfs releases`: which releases a machine can be, and what each adds. */
 import type { Command } from 'commander';
-import { RELEASES, type Release } from '../../abi/release.ts';
-import { differencesBetween } from '../../releases/differences.ts';
+import { RELEASES } from '../../abi/release.ts';
 import { recordedKernelOf } from '../../releases/verification.ts';
 import { listDifferences } from '../differenceText.ts';
 import { formatTable, print, printJson } from '../output.ts';
@@ -30,23 +29,26 @@ Examples:
   $ klpfs releases --json | jq -r '.[].release'
   $ klpfs mount ~/klp --release 6.12`,
     )
-    .action((options: Options) => {
-      const rows = RELEASES.map(describeRelease);
+    .action(async (options: Options) => {
+      const rows = await describeReleases();
       if (options.json) printJson(rows);
       else print(formatReleases(rows));
     });
 }
 
-type Row = ReturnType<typeof describeRelease>;
+type Row = Awaited<ReturnType<typeof describeReleases>>[number];
 
-function describeRelease(release: Release) {
-  const before = RELEASES[RELEASES.indexOf(release) - 1];
-  return {
-    release,
-    recorded_kernel: recordedKernelOf(release) ?? null,
-    before: before ?? null,
-    differences: before ? differencesBetween(before, release) : [],
-  };
+async function describeReleases() {
+  const { differencesBetween } = await import('../../releases/differences.ts');
+  return RELEASES.map((release, index) => {
+    const before = RELEASES[index - 1];
+    return {
+      release,
+      recorded_kernel: recordedKernelOf(release) ?? null,
+      before: before ?? null,
+      differences: before ? differencesBetween(before, release) : [],
+    };
+  });
 }
 
 function formatReleases(rows: readonly Row[]): string {
