@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { BEHIND_MERGED } from '../daemon/hostProc.ts';
+import { BEHIND_MERGED } from '../abi/mergedProc.ts';
 import { BASH } from './namespaceScript.ts';
 
 export interface Janitor {

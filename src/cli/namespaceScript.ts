@@ -5,7 +5,7 @@
  * goes to whoever started the script: `READY`, or what went wrong.
  */
 import { posix } from 'node:path';
-import { BEHIND_MERGED, MERGED_HOST, MERGED_PROC } from '../daemon/hostProc.ts';
+import { BEHIND_MERGED, MERGED_HOST, MERGED_PROC } from '../abi/mergedProc.ts';
 import type { Child, Copy, NamespacePlan } from './namespacePlan.ts';
 
 /**

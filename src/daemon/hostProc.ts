@@ -1,13 +1,6 @@
 /** The host's own procfs, and what it says of processes. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { HOST_MOUNT } from '../sysfs/host.ts';
-
-/** The merged /proc, in a mount. */
-export const MERGED_PROC = '/run/proc';
-/** Where it is in that. */
-export const MERGED_HOST = `${MERGED_PROC}/${HOST_MOUNT}`;
-/** Where it is for those who see a merged /proc at its own place. */
-export const BEHIND_MERGED = `/proc/${HOST_MOUNT}`;
+import { BEHIND_MERGED } from '../abi/mergedProc.ts';
 
 export interface HostProcess {
   readonly pid: number;

@@ -2,9 +2,6 @@
 import type { Task } from '../engine/sched/task.ts';
 import type { Caller } from './node.ts';
 
-/** Where the host's procfs is mounted in a merged /proc. */
-export const HOST_MOUNT = '.host';
-
 /** Paths are those below the host's /proc. */
 export interface Host {
   /** The task of whoever asks, which is made if that process is to have one. */

@@ -5,10 +5,10 @@
  * `self` is resolved by the host's kernel, which knows who asks. Of the host's processes those are
  * listed that belong to commands on the machine; others are found, but not listed, as threads are.
  */
+import { HOST_MOUNT } from '../abi/mergedProc.ts';
 import { S_IFDIR, S_IFLNK, S_IRWXUGO } from '../abi/mode.ts';
 import { pidOf, tgidOf } from '../engine/sched/task.ts';
 import { fixedDirectory } from './directory.ts';
-import { HOST_MOUNT } from './host.ts';
 import { createNode, ONE_LINK, type Tree } from './inode.ts';
 import { mergedProcess, mergedProcessEntry } from './mergedProcess.ts';
 import type { Directory, Entry, Node, Symlink } from './node.ts';

@@ -4,10 +4,10 @@
  * Of an adopted process the machine shows what it alone knows; for the rest, such as `fd`, `exe` or
  * `status`, the kernel that runs it knows more.
  */
+import { HOST_MOUNT } from '../abi/mergedProc.ts';
 import { S_IFDIR, S_IFLNK, S_IRWXUGO } from '../abi/mode.ts';
 import { findAdopted } from '../engine/sched/adopt.ts';
 import { EMPTY_NLINK } from './directory.ts';
-import { HOST_MOUNT } from './host.ts';
 import { createNumberedNode, ONE_LINK, type Tree } from './inode.ts';
 import type { Directory, Entry, Node, Symlink } from './node.ts';
 import { pidNamed } from './procTask.ts';
