@@ -5,7 +5,8 @@
  * ours is closed, be it by SIGKILL, it takes away what it was told of.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -50,7 +51,8 @@ rm -f -- "$directory"/bin/*
 rmdir -- "$directory"/* "$directory"`;
 
 export function startJanitor(): Janitor {
-  const directory = mkdtempSync(join(tmpdir(), 'klpfs-run-'));
+  // Made only when there is somebody to take it away.
+  const directory = join(tmpdir(), `klpfs-run-${randomBytes(6).toString('hex')}`);
   const [bash, ...bashOptions] = BASH;
   const child = spawn(bash, [...bashOptions, SCRIPT, 'klpfs-run-janitor', directory], {
     cwd: '/',
@@ -62,6 +64,7 @@ export function startJanitor(): Janitor {
     child.once('exit', () => resolve());
   });
   // Others than the one who runs it may use what is in it: the command may change its user.
+  mkdirSync(directory);
   chmodSync(directory, 0o755);
   for (const name of ['bin', 'machine', 'stage']) mkdirSync(join(directory, name));
   return {

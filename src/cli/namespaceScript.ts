@@ -82,7 +82,7 @@ const ENROL: Readonly<Record<Membership, (control: string) => string>> = {
 };
 
 /** A mount is dead only when nobody holds its device, and libfuse leaves that open. */
-const CLOSE_DEVICE = `
+export const CLOSE_DEVICE = `
 for fd in /proc/self/fd/*; do
   if [[ $fd -ef /dev/fuse ]]; then eval "exec \${fd##*/}<&-"; fi
 done`;

@@ -1,6 +1,5 @@
 /** `klpfs run`: a command for which the machine's files are at Linux's own paths. */
 import { closeSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -11,8 +10,8 @@ import { RELEASES } from '../../abi/release.ts';
 import { CommandError, EXIT } from '../commandError.ts';
 import { findMachine, realPath } from '../findMachine.ts';
 import { type Janitor, startJanitor } from '../janitor.ts';
+import { lookAtMachine, type Sight } from '../lookAtMachine.ts';
 import {
-  type Kind,
   type NamespacePlan,
   type ProcView,
   planNamespace,
@@ -20,7 +19,7 @@ import {
 } from '../namespacePlan.ts';
 import { LATER_TARGETS, PROC_TARGETS, TARGETS } from '../namespaceTargets.ts';
 import { chooseWay, enterUserNamespace, runInNamespace } from '../privateNamespace.ts';
-import { kindOf, realTree } from '../realTree.ts';
+import { realTree } from '../realTree.ts';
 import { environmentFor, linkCommands, SHIMMED } from '../runEnvironment.ts';
 import { transportOption } from '../transportOption.ts';
 
@@ -111,9 +110,10 @@ async function run(command: readonly string[], options: Options): Promise<number
     const machine = joined ?? (await startHere(options, janitor));
     const binDirectory = join(janitor.directory, 'bin');
     linkCommands(binDirectory);
-    if (options.asProcess) await requireAdoption(machine);
     const proc = options.hostProc ? 'host' : 'merged';
-    const targets = await findTargets(machine, PATHS[proc]);
+    const sight = await lookAtMachine(machine, PATHS[proc]);
+    if (options.asProcess) requireAdoption(sight);
+    const { targets } = sight;
     const plan = planNamespace({ proc, targets, later: LATER_TARGETS, machine }, realTree);
     if (options.verbose) process.stderr.write(describePlan(plan));
     return await runInNamespace({
@@ -189,9 +189,8 @@ async function startHere(options: Options, janitor: Janitor): Promise<string> {
 }
 
 /** Throws `CommandError` where the machine has no tasks for processes of the host. */
-async function requireAdoption(machine: string): Promise<void> {
-  const [, reason] =
-    /^refused: (.*)/.exec(await readFile(`${machine}/control/adopt`, 'utf8')) ?? [];
+function requireAdoption({ adoption }: Sight): void {
+  const [, reason] = /^refused: (.*)/.exec(adoption) ?? [];
   if (reason !== undefined) throw new CommandError(`--as-process: ${reason}`, EXIT.ownFailure);
 }
 
@@ -200,17 +199,6 @@ const PATHS: Readonly<Record<ProcView, readonly string[]>> = {
   merged: TARGETS,
   host: [...TARGETS, ...PROC_TARGETS],
 };
-
-/** Never synchronously: this process may be the one that answers. */
-async function findTargets(machine: string, paths: readonly string[]): Promise<Map<string, Kind>> {
-  const found = await Promise.all(
-    paths.map(async (path): Promise<[string, Kind] | undefined> => {
-      const stats = await stat(`${machine}${path}`).catch(() => undefined);
-      return stats && [path, kindOf(stats)];
-    }),
-  );
-  return new Map(found.filter((target) => target !== undefined));
-}
 
 const MERGED: Readonly<Record<ProcView, readonly string[]>> = { merged: ['/proc'], host: [] };
 
