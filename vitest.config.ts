@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const TIMEOUTS = { testTimeout: 30_000, hookTimeout: 30_000 };
+const TRANSPORTS = ['devfuse', 'fuse-native'] as const;
 const REPLAY = 'test/recordings/replay.test.ts';
 
 export default defineConfig({
@@ -23,7 +24,7 @@ export default defineConfig({
         // What is mounted, once more by the other transport.
         test: {
           ...TIMEOUTS,
-          name: 'fuse-native',
+          name: 'klpfs over fuse-native',
           include: [
             'test/mount/*.test.ts',
             'test/daemon/*.test.ts',
@@ -33,16 +34,16 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        // Recordings have the timing of a real machine: nothing else may run beside the replay.
+      // Recordings have the timing of a real machine: nothing else may run beside the replays.
+      ...TRANSPORTS.map((transport) => ({
         test: {
           ...TIMEOUTS,
-          name: 'replay',
+          name: `replay over ${transport}`,
           include: [REPLAY],
-          provide: { transport: 'devfuse' },
+          provide: { transport },
           sequence: { groupOrder: 1 },
         },
-      },
+      })),
     ],
   },
 });

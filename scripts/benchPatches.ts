@@ -16,6 +16,7 @@ import type { Kernel } from '../src/engine/kernel.ts';
 import { loadModule } from '../src/engine/module/loader.ts';
 import { startRequest } from '../src/engine/sched/request.ts';
 import { runMachine } from '../src/engine/sched/run.ts';
+import { findTask } from '../src/engine/sched/task.ts';
 import { toBootOptions } from '../src/machine/bootOptions.ts';
 import { parseManifest } from '../src/machine/manifest.ts';
 import { draftMachine } from '../src/machine/parse.ts';
@@ -113,7 +114,7 @@ function measureTree(root: Directory, names: readonly string[]) {
 
 function measureCallNs(kernel: Kernel): number {
   const code = lookupName(kernel.kallsyms, 'function_0');
-  const task = kernel.tasks.byPid.get(1);
+  const task = findTask(kernel.tasks, 1);
   if (!code || task === undefined) throw new Error('a function and a task');
   kernel.current = task;
   const calls = 200_000;

@@ -11,6 +11,7 @@
 import { write, writeSync } from 'node:fs';
 import type { OnBug } from '../reply.ts';
 import { OUT_HEADER } from '../wire/protocol.ts';
+import type { Notice } from './notice.ts';
 
 const { len, error, unique } = OUT_HEADER.fields;
 const HEADER_BYTES = OUT_HEADER.sizeBytes;
@@ -30,13 +31,12 @@ export class Channel {
   readonly view: DataView;
   readonly #fd: number;
   readonly #onBug: OnBug;
-  readonly #notices: Uint8Array[] = [];
+  /** By rank. */
+  readonly #notices: Notice[] = [];
   #noticing = false;
   #closed = false;
-  /** Answers that are not to overtake the notices before them. */
-  readonly #heldBack: { afterNotice: number; send: () => void }[] = [];
-  #noticesAdded = 0;
-  #noticesDone = 0;
+  /** Answers that are not to overtake notices. */
+  readonly #heldBack: (() => void)[] = [];
 
   constructor(fd: number, { bodyBytes, onBug }: { bodyBytes: number; onBug: OnBug }) {
     this.#fd = fd;
@@ -55,18 +55,25 @@ export class Channel {
     this.#send(request, errno, 0);
   }
 
-  /** Calls back when the kernel has heard of all that has changed until now; mostly at once. */
-  afterNotices(send: () => void): void {
-    if (this.#noticesDone === this.#noticesAdded) send();
-    else this.#heldBack.push({ afterNotice: this.#noticesAdded, send });
+  /** The kernel has not heard of all yet that has changed. */
+  get isBehind(): boolean {
+    return this.#noticing;
   }
 
-  /** Tells the kernel something unasked: a message as it is written. */
-  notify(message: Uint8Array): void {
+  /** Calls back when the kernel has heard of all that has changed until now; mostly at once. */
+  afterNotices(send: () => void): void {
+    if (this.#noticing) this.#heldBack.push(send);
+    else send();
+  }
+
+  /** Tells the kernel something unasked. Of what is told in one go, lower ranks go first. */
+  notify(notice: Notice): void {
     if (this.#closed) return;
-    this.#notices.push(message);
-    this.#noticesAdded += 1;
-    if (!this.#noticing) this.#writeNextNotice();
+    const behind = this.#notices.findIndex(({ rank }) => rank > notice.rank);
+    this.#notices.splice(behind < 0 ? this.#notices.length : behind, 0, notice);
+    if (this.#noticing) return;
+    this.#noticing = true;
+    queueMicrotask(() => this.#writeNextNotice());
   }
 
   /** Nothing is written any more. */
@@ -90,22 +97,18 @@ export class Channel {
   }
 
   #writeNextNotice(): void {
-    const message = this.#notices.shift();
-    this.#noticing = message !== undefined;
-    if (!message) return;
+    if (this.#closed) return;
+    const notice = this.#notices.shift();
+    if (!notice) {
+      this.#noticing = false;
+      for (const send of this.#heldBack.splice(0)) send();
+      return;
+    }
+    const { message } = notice;
     write(this.#fd, message, (cause) => {
       if (cause) this.#hearsNobody(cause, `a notice of ${message.length} bytes`);
-      this.#noticesDone += 1;
-      if (this.#closed) return;
       this.#writeNextNotice();
-      this.#release();
     });
-  }
-
-  #release(): void {
-    while (this.#heldBack[0] && this.#heldBack[0].afterNotice <= this.#noticesDone) {
-      this.#heldBack.shift()?.send();
-    }
   }
 
   #hearsNobody(cause: unknown, what: string): void {

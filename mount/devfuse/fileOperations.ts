@@ -20,7 +20,15 @@ import type { Field } from '../wire/struct.ts';
 import { BODY } from './channel.ts';
 import { noticeOf } from './notice.ts';
 import { ARGUMENTS, type Request } from './request.ts';
-import { fail, nothing, type Operation, replyByTask, replyTo, type Served } from './served.ts';
+import {
+  fail,
+  isStale,
+  nothing,
+  type Operation,
+  replyByTask,
+  replyTo,
+  type Served,
+} from './served.ts';
 
 /**
  * direct_io: sizes are not lengths, every read reaches us. Several may be inside a write to one file
@@ -28,17 +36,24 @@ import { fail, nothing, type Operation, replyByTask, replyTo, type Served } from
  */
 const OPEN_FLAGS = FOPEN.DIRECT_IO | FOPEN.PARALLEL_DIRECT_WRITES;
 
+/** Whoever is woken looks at what has changed. */
+const BEHIND_ALL_OTHERS = Number.POSITIVE_INFINITY;
+
 const DATA = ARGUMENTS + WRITE_IN.sizeBytes;
 
 const open: Operation = (served, request) => {
   const { fileSystem, channel, nodes, files } = served;
-  const { node } = nodes.get(request.nodeId);
+  const known = nodes.get(request.nodeId);
+  if (isStale(served, known)) {
+    fail(served, request, 'ESTALE');
+    return;
+  }
   const flags = OPEN_IN.fields.flags.get(request.view, ARGUMENTS);
   const opened = replyTo(served, request, (file: OpenFile) => {
     OPEN_OUT.set(channel.view, BODY, { fh: files.add(file), open_flags: OPEN_FLAGS });
     return OPEN_OUT.sizeBytes;
   });
-  fileSystem.open(node, flags, opened, request.caller);
+  fileSystem.open(known.node, flags, opened, request.caller);
 };
 
 const read: Operation = (served, request) => {
@@ -86,7 +101,8 @@ const poll: Operation = (served, request) => {
   const { view } = request;
   const wantsNotice = POLL_IN.fields.flags.get(view, ARGUMENTS) & POLL_SCHEDULE_NOTIFY;
   const kh = POLL_IN.fields.kh.get(view, ARGUMENTS);
-  const wake = () => channel.notify(noticeOf(NOTIFY.POLL, NOTIFY_POLL_OUT, { kh }));
+  const told = { code: NOTIFY.POLL, body: NOTIFY_POLL_OUT, values: { kh } };
+  const wake = () => channel.notify(noticeOf(told, BEHIND_ALL_OTHERS));
   const polled = replyTo(served, request, (revents: number) => {
     POLL_OUT.set(channel.view, BODY, { revents });
     return POLL_OUT.sizeBytes;

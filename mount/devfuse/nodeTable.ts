@@ -20,6 +20,8 @@ export interface Known {
   /** Where it is found; undefined for the root, and once the name was taken back. */
   parent: Known | undefined;
   readonly name: string;
+  /** How many directories it was found in. */
+  readonly depth: number;
   readonly children: Map<string, Known>;
 }
 
@@ -74,6 +76,11 @@ export class NodeTable {
     return parent.children.delete(name);
   }
 
+  /** Whether the names that led to a node are all still what they were. */
+  isReachable({ id, parent }: Known): boolean {
+    return parent ? this.isReachable(parent) : id === ROOT_ID;
+  }
+
   /** The kernel has forgotten a node so many times. */
   forget(id: number, lookups: number): void {
     if (id === ROOT_ID) return;
@@ -90,7 +97,8 @@ export class NodeTable {
   }
 
   #add(named: Pick<Known, 'id' | 'node' | 'parent' | 'name'>): Known {
-    const known: Known = { ...named, lookups: 0, children: new Map() };
+    const depth = named.parent ? named.parent.depth + 1 : 0;
+    const known: Known = { ...named, depth, lookups: 0, children: new Map() };
     this.#byId.set(known.id, known);
     this.#byIno.set(known.node.ino, [...this.withIno(known.node.ino), known]);
     return known;

@@ -6,7 +6,7 @@ import type { HandleTable } from '../handleTable.ts';
 import type { Interrupt, Reply } from '../reply.ts';
 import type { Channel } from './channel.ts';
 import type { Listing } from './listing.ts';
-import type { NodeTable } from './nodeTable.ts';
+import type { Known, NodeTable } from './nodeTable.ts';
 import type { Request } from './request.ts';
 
 export interface Served {
@@ -44,6 +44,14 @@ export function replyByTask<T>(served: Served, request: Request, encode: Encode<
     waiting.delete(request.unique);
     channel.afterNotices(() => reply(result));
   };
+}
+
+/**
+ * Whether the kernel names a node by a name that is gone, because it has not heard of it. ESTALE lets
+ * it find its way anew, asking us for every name. Source: fs/namei.c:path_openat(), LOOKUP_REVAL.
+ */
+export function isStale({ channel, nodes }: Served, known: Known): boolean {
+  return channel.isBehind && !nodes.isReachable(known);
 }
 
 /** Answers without a value. */

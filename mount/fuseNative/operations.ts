@@ -6,6 +6,7 @@ import type { NamespaceOperation } from '../refusals.ts';
 import type { Reply } from '../reply.ts';
 import type { Done, FuseOperations, FuseStat, FuseStatfs } from './binding.ts';
 import { type FileOperation, fileOperations } from './fileOperations.ts';
+import { takeAll } from './listing.ts';
 import { at, lastName, once, parentPath, to } from './request.ts';
 
 /** chown(2): "leave this one as it is", as an unsigned number. */
@@ -44,11 +45,15 @@ function nodeOperations(fileSystem: FileSystem): Pick<FuseOperations, NodeOperat
     readdir: (path, callback) =>
       at({ fileSystem, path: parentPath(path), callback }, (parent, callback) =>
         at({ fileSystem, path, callback }, (node, done) => {
-          const listed = to(fileSystem, done, (entries: Iterable<Entry>) => {
-            const all = [['.', node] as const, ['..', parent] as const, ...entries];
+          const dots = [['.', node] as const, ['..', parent] as const];
+          const taken = to(fileSystem, done, (entries: readonly Entry[]) => {
+            const all = [...dots, ...entries];
             const names = all.map(([name]) => name);
             done(0, names, all.map(toTypeStat));
           });
+          const listed = to(fileSystem, done, (entries: Iterable<Entry>) =>
+            takeAll(entries[Symbol.iterator](), taken, fileSystem.onBug),
+          );
           fileSystem.readdir(node, listed);
         }),
       ),

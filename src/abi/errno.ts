@@ -44,6 +44,7 @@ const NUMBERS = {
   EOPNOTSUPP: 95,
   ENOTCONN: 107,
   ETIMEDOUT: 110,
+  ESTALE: 116,
 } as const;
 
 export type ErrnoName = keyof typeof NUMBERS;

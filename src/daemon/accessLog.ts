@@ -12,9 +12,10 @@ import {
 import { wrapTree } from './wrapTree.ts';
 
 /** What is done to a file. Who does it is only there where the transport knows it. */
-interface Access extends Partial<Caller> {
+interface Access {
   readonly access: 'open' | 'read' | 'write';
   readonly path: string;
+  readonly caller: Caller | undefined;
 }
 
 /** How it ended: in numbers, or with an errno. */
@@ -36,18 +37,18 @@ export function logAccess(root: Directory, logger: Logger): Directory {
 
 function openLogged(node: File, path: string, telling: (access: Access) => Tell): File['open'] {
   return (flags, caller) => {
-    const tellOpen = telling({ access: 'open', path, ...caller });
+    const tellOpen = telling({ access: 'open', path, caller });
     const file = tellingFailure(tellOpen, () => node.open(flags, caller));
     tellOpen({ flags });
     return {
       ...file,
       read: (offset, size, reader) => {
-        const tell = telling({ access: 'read', path, ...reader });
+        const tell = telling({ access: 'read', path, caller: reader });
         const answer = tellingFailure(tell, () => file.read(offset, size, reader));
         return tellingAnswer(answer, tell, ({ length }) => ({ offset, bytes: length }));
       },
       write: (offset, data, writer) => {
-        const tell = telling({ access: 'write', path, ...writer });
+        const tell = telling({ access: 'write', path, caller: writer });
         const answer = tellingFailure(tell, () => file.write(offset, data, writer));
         return tellingAnswer(answer, tell, (bytes) => ({ bytes }));
       },

@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Kernel } from '../engine/kernel.ts';
 import { adoptTask, endAdopted, findAdopted, releaseAdopted } from '../engine/sched/adopt.ts';
-import type { Task } from '../engine/sched/task.ts';
+import { findTask, type Task } from '../engine/sched/task.ts';
 import { type HostProcess, listChildren, listThreads, readProcess, readTgid } from './hostProc.ts';
 import type { OwnProcesses } from './ownProcesses.ts';
 
@@ -67,7 +67,8 @@ export class Adoption {
   /** A process, with its threads. */
   update(pid: number): void {
     const { kernel, changed } = this.#settings;
-    const isMachines = kernel.tasks.byPid.has(pid) && findAdopted(kernel, pid) === undefined;
+    const isMachines =
+      findTask(kernel.tasks, pid) !== undefined && findAdopted(kernel, pid) === undefined;
     if (!this.#timer || isMachines) return;
     const seen = this.#seen.get(pid);
     for (const { pid: thread, tgid } of this.#seen.values()) {
@@ -140,7 +141,7 @@ export class Adoption {
     if (tgid !== pid && !this.#seen.has(tgid) && !this.#adopt(tgid)) return false;
     if (!this.#seen.has(parentPid)) this.#adopt(parentPid);
     this.#seen.set(pid, { ...found, tgid });
-    const isTaken = kernel.tasks.byPid.has(pid);
+    const isTaken = findTask(kernel.tasks, pid) !== undefined;
     if (isTaken) logger.warn({ pid, comm }, 'not adopted: the machine has a task with that pid');
     if (isTaken || (tgid !== pid && findAdopted(kernel, tgid) === undefined)) return true;
     adoptTask(kernel, { pid, tgid, parentPid, comm });

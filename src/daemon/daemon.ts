@@ -61,6 +61,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { description, modules, inFiles, manifests } = await prepareMachine(machine, options);
   const kernel = bootKernel(toBootOptions(description, modules, Date.now()));
   if (logger.isLevelEnabled('info')) kernel.listeners.push(logEvents(logger));
+  if (logger.isLevelEnabled('debug')) kernel.taskListeners.push(logEvents(logger));
 
   const onBug = (error: unknown) => logger.error({ err: error }, 'bug');
   const loop = new MachineLoop(kernel, clockMode(description), onBug);

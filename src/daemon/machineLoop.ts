@@ -26,7 +26,7 @@ export interface LoopObserver {
 const SLICE_MS = 1;
 /**
  * How long a request waits for a machine that lags behind the clock, so that what was due before it
- * is done before it.
+ * is done before it; and how long those of one turn of the event loop do so together.
  */
 const LAG_MS = 3;
 /** How many steps of the engine pass between two looks at the wall clock. */
@@ -56,12 +56,16 @@ export class MachineLoop {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer goes off. */
   #wakesMs = Number.POSITIVE_INFINITY;
+  /** Set while the machine lags: then it goes on in the next turn of the event loop. */
   #immediate: NodeJS.Immediate | undefined;
+  /** From when on requests wait for that, or the turn would be as long as they are many. */
+  #turnEndsMs = 0;
 
   constructor(kernel: Kernel, mode: ClockMode, onBug: (error: unknown) => void) {
     this.kernel = kernel;
     this.#mode = mode;
     this.#onBug = onBug;
+    kernel.wakeListeners.push(() => this.#goOnSoon());
   }
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
@@ -134,11 +138,16 @@ export class MachineLoop {
 
   #catchUp(patienceMs = SLICE_MS): void {
     if (this.#running) return;
-    this.#running = true;
     const nowMs = performance.now();
+    if (!this.#immediate) this.#turnEndsMs = nowMs + LAG_MS;
+    if (nowMs >= this.#turnEndsMs) return;
+    this.#running = true;
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     try {
-      if (this.#runSlice(nowMs, nowMs + patienceMs)) this.#waitForNextTimer(nowMs);
-      else this.#goOnSoon();
+      const isThere = this.#runSlice(nowMs, Math.min(nowMs + patienceMs, this.#turnEndsMs));
+      if (isThere) this.#waitForNextTimer(nowMs);
+      else this.#goOnNextTurn();
     } catch (error) {
       this.#steps += 1;
       this.#onBug(error);
@@ -162,8 +171,13 @@ export class MachineLoop {
     return true;
   }
 
+  /** Somebody was woken by what runs on no task of the machine, such as a line for its log. */
   #goOnSoon(): void {
-    this.#immediate ??= setImmediate(() => {
+    if (!this.#running && !this.#immediate) this.#goOnNextTurn();
+  }
+
+  #goOnNextTurn(): void {
+    this.#immediate = setImmediate(() => {
       this.#immediate = undefined;
       this.#catchUp();
     });

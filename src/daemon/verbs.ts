@@ -2,6 +2,7 @@
 
 import type { Kernel } from '../engine/kernel.ts';
 import { pidsWantedBy, startTasks } from '../engine/sched/start.ts';
+import { findTask } from '../engine/sched/task.ts';
 import type { MachineDescription } from '../machine/description.ts';
 import { MachineError } from '../machine/machineError.ts';
 import { parseManifest } from '../machine/manifest.ts';
@@ -58,7 +59,7 @@ function spawn(kernel: Kernel, text: string, description: MachineDescription): v
   const available = [...kernel.modules.available.values()];
   const tasks = asRequest(() => parseTasks(text, 'spawn', description, available));
   for (const pid of pidsWantedBy(tasks)) {
-    if (!kernel.tasks.byPid.has(pid)) continue;
+    if (findTask(kernel.tasks, pid) === undefined) continue;
     throw new RequestError('EEXIST', `there is a process ${pid} already`);
   }
   startTasks(kernel, tasks);

@@ -15,11 +15,11 @@ import { createPointers } from './pointer.ts';
 import { createKernelLog, LOG_LEVEL } from './printk.ts';
 import { createQueue } from './queue.ts';
 import { createRandom } from './random.ts';
-import type { Cpu } from './sched/cpu.ts';
+import { type Cpu, TURN_STEPS } from './sched/cpu.ts';
 import { type InterruptDefinition, scheduleInterrupt } from './sched/interrupt.ts';
 import { createEmptyStack } from './sched/stack.ts';
 import { startTasks, type TaskDefinition } from './sched/start.ts';
-import { addTask, createTaskTable, IDLE, type TaskTable } from './sched/task.ts';
+import { addTask, createTaskTable, findTask, IDLE, type TaskTable } from './sched/task.ts';
 import { createWorker, createWorkerPool, queueDelayedWork } from './sched/workqueue.ts';
 import { bannerOf, ownFunctionsOf } from './vmlinux.ts';
 
@@ -73,6 +73,8 @@ export function bootKernel(options: BootOptions): Kernel {
     pointers: createPointers(options.seed),
     dynamicDebug: createDynamicDebug(options.config.release),
     listeners: [],
+    taskListeners: [],
+    wakeListeners: [],
     current: cpus[0]?.idle ?? 0,
   };
   emit(kernel, { type: 'printk', level: LOG_LEVEL.notice, text: bannerOf(options.config.version) });
@@ -107,6 +109,7 @@ function createCpu(tasks: TaskTable, stack: Kernel['emptyStack'], id: number): C
     rcuWatching: true,
     busyUntilNs: undefined,
     tick: undefined,
+    turnSteps: TURN_STEPS,
   };
 }
 
@@ -130,6 +133,6 @@ function scheduleVmstatUpdate(kernel: Kernel, cpu: Cpu): void {
 
 function lowestFreePid(kernel: Kernel): number {
   let pid = FIRST_KTHREAD_PID;
-  while (kernel.tasks.byPid.has(pid)) pid += 1;
+  while (findTask(kernel.tasks, pid) !== undefined) pid += 1;
   return pid;
 }

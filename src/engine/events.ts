@@ -19,7 +19,8 @@ export type KernelEvent =
 /** Logs the event, if it has a line, and tells the listeners. */
 export function emit(kernel: Kernel, event: KernelEvent): void {
   for (const line of describe(event)) logLine(kernel, line);
-  for (const listener of kernel.listeners) listener(event);
+  const { listeners, taskListeners } = kernel;
+  for (const listener of event.type === 'task-held-up' ? taskListeners : listeners) listener(event);
 }
 
 function describe(event: KernelEvent): readonly Line[] {

@@ -71,8 +71,12 @@ export interface Kernel {
   /** How addresses look to those who may not know them. */
   readonly pointers: Pointers;
   readonly dynamicDebug: DynamicDebug;
-  /** Told of every event, after the log. They may not call back into the kernel. */
+  /** Told of events, after the log. They may not call back into the kernel. */
   readonly listeners: ((event: KernelEvent) => void)[];
+  /** Told of what a pass finds out about each single task, which may be a million events. */
+  readonly taskListeners: ((event: KernelEvent) => void)[];
+  /** Told that a task has become runnable: whoever drives the machine may be at rest. */
+  readonly wakeListeners: (() => void)[];
   /** The task on whose behalf code runs now: `current`. */
   current: Task;
 }

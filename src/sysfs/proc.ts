@@ -3,7 +3,6 @@
  *
  * Source: fs/proc/root.c, kernel/module.c:m_show(), kernel/kallsyms.c:s_show().
  */
-import { S_IFDIR } from '../abi/mode.ts';
 import { callThrough } from '../engine/call.ts';
 import { setFtraceEnabled } from '../engine/ftrace/ftrace.ts';
 import { type Code, formatAddress, lookupName, type SeqFile } from '../engine/kallsyms.ts';
@@ -11,12 +10,13 @@ import type { Kernel } from '../engine/kernel.ts';
 import { initBytes, type Module } from '../engine/module/model.ts';
 import type { Context } from '../engine/sched/context.ts';
 import { isLeader } from '../engine/sched/family.ts';
-import { kindOf, listTasks, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
+import { listByPid } from '../engine/sched/pass.ts';
+import { findTask, kindOf, pidOf, runStateOf, type Task } from '../engine/sched/task.ts';
 import { dataSymbolsOf, readPathOf } from '../engine/vmlinux.ts';
 import { isCapable } from './caller.ts';
-import { EMPTY_NLINK, fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
+import { fixedDirectory, joinDirectories, listedDirectory } from './directory.ts';
 import { procDynamicDebug } from './dynamicDebug.ts';
-import { createNode, type Tree } from './inode.ts';
+import type { Tree } from './inode.ts';
 import type { Directory, File, Node } from './node.ts';
 import { procFile } from './procFile.ts';
 import { showCpuinfo, showLoadAverage, showMachineStat, showPidMax } from './procLoad.ts';
@@ -109,6 +109,7 @@ function moduleFiles(tree: Tree): Directory {
         if (file) yield [name, file];
       }
     },
+    directories: () => 0,
   });
 }
 
@@ -132,15 +133,13 @@ function* call(kernel: Kernel, code: Code): Context<string> {
 function tasksDirectory(tree: Tree): Directory {
   const { kernel, host } = tree;
   const self = selfDirectory(tree);
-  return {
-    kind: 'directory',
-    ...createNode(tree, S_IFDIR | 0o555, { nlink: () => EMPTY_NLINK + countProcesses(kernel) }),
+  return listedDirectory(tree, 0o555, {
     lookup: (name): Node | undefined => {
       if (name === 'self') return self;
       const pid = pidNamed(name);
       if (pid === undefined) return undefined;
       host.update(pid);
-      const task = kernel.tasks.byPid.get(pid);
+      const task = findTask(kernel.tasks, pid);
       return task !== undefined && isShown(kernel, task) ? processDirectory(tree, task) : undefined;
     },
     *list() {
@@ -149,14 +148,8 @@ function tasksDirectory(tree: Tree): Directory {
         if (isLeader(kernel.tasks, task)) yield processEntry(pidOf(kernel.tasks, task));
       }
     },
-  };
-}
-
-/** Source: nr_processes(), proc_root_getattr(). */
-function countProcesses({ tasks: { byPid, family } }: Kernel): number {
-  let count = byPid.size;
-  for (const threads of family.threads.values()) count -= threads.size;
-  return count;
+    directories: () => countShownProcesses(kernel),
+  });
 }
 
 /** The process behind a request is a task like others once it sleeps; before, nobody sees it. */
@@ -165,11 +158,15 @@ function isShown({ tasks }: Kernel, task: Task): boolean {
 }
 
 /** By pid. */
-export function listShownTasks(kernel: Kernel): Task[] {
-  const { tasks } = kernel;
-  return [...listTasks(tasks)]
-    .filter((task) => isShown(kernel, task))
-    .sort((a, b) => pidOf(tasks, a) - pidOf(tasks, b));
+export function* listShownTasks(kernel: Kernel): Generator<Task, void> {
+  for (const task of listByPid(kernel.tasks)) if (isShown(kernel, task)) yield task;
+}
+
+/** Clients run a context each, and are few. Source: fs/proc/root.c:proc_root_getattr(). */
+function countShownProcesses(kernel: Kernel): number {
+  const { byPid, family } = kernel.tasks;
+  const hidden = [...kernel.threads.keys()].filter((task) => !isShown(kernel, task));
+  return byPid.size - family.threadCount - hidden.length;
 }
 
 /** How an address looks, given as an offset. */

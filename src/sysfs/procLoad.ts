@@ -6,7 +6,7 @@
  */
 import { USER_TICK_NS } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
-import { listTasks, runStateOf } from '../engine/sched/task.ts';
+import { countInState } from '../engine/sched/pass.ts';
 
 const READER = 1;
 
@@ -30,7 +30,7 @@ export function showMachineStat(kernel: Kernel): string {
     'ctxt 0',
     `btime ${Math.floor(clock.bootTimeMs / 1000)}`,
     `processes ${tasks.byPid.size}`,
-    `procs_running ${countTasks(kernel, 'runnable') + READER}`,
+    `procs_running ${countInState(kernel.tasks, 'runnable') + READER}`,
     'procs_blocked 0',
     `softirq ${SOFTIRQS}`,
   ];
@@ -67,7 +67,7 @@ export function showCpuinfo(kernel: Kernel): string {
 /** The averages stay 0: the machine does not keep any. Source: fs/proc/loadavg.c. */
 export function showLoadAverage(kernel: Kernel): string {
   const { byPid, nextPid } = kernel.tasks;
-  const running = countTasks(kernel, 'runnable') + READER;
+  const running = countInState(kernel.tasks, 'runnable') + READER;
   return `0.00 0.00 0.00 ${running}/${byPid.size + READER} ${nextPid - 1}\n`;
 }
 
@@ -78,10 +78,4 @@ const PID_MAX_LIMIT = 4_194_304;
 /** A machine with more tasks than fit has the limit raised. */
 export function showPidMax({ tasks }: Kernel): string {
   return `${tasks.nextPid > PID_MAX_DEFAULT ? PID_MAX_LIMIT : PID_MAX_DEFAULT}\n`;
-}
-
-function countTasks({ tasks }: Kernel, state: ReturnType<typeof runStateOf>): number {
-  let count = 0;
-  for (const task of listTasks(tasks)) if (runStateOf(tasks, task) === state) count += 1;
-  return count;
 }

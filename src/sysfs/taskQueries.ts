@@ -1,8 +1,8 @@
 /**
  * control/tasks and control/transition: what every task is doing, as JSON.
  *
- * A machine may have a million tasks, so the text is made while it is read; a task that has gone in
- * the meantime is left out.
+ * A machine may have a million tasks, so the text is made while it is read; a task that has gone by
+ * then is left out.
  */
 import { NS_PER_US } from '../engine/clock.ts';
 import type { Code } from '../engine/kallsyms.ts';
@@ -17,7 +17,6 @@ import {
   patchStateOf,
   pidOf,
   runStateOf,
-  serialOf,
   stackOf,
   type Task,
   tgidOf,
@@ -32,17 +31,18 @@ export function showTasks(kernel: Kernel): Text {
 }
 
 function* tasksAsJson(kernel: Kernel): Generator<string, void> {
-  const { tasks } = kernel;
   const describe = createDescriber(kernel);
-  const listed = [...kernel.cpus.map(({ idle }) => idle), ...listShownTasks(kernel)];
-  const serials = listed.map((task) => serialOf(tasks, task));
   let separator = '[\n';
-  for (const [index, task] of listed.entries()) {
-    if (serialOf(tasks, task) !== serials[index] || pidOf(tasks, task) < 0) continue;
+  for (const task of everyTask(kernel)) {
     yield `${separator}{${describe(task)}}`;
     separator = ',\n';
   }
   yield '\n]\n';
+}
+
+function* everyTask(kernel: Kernel): Generator<Task, void> {
+  for (const { idle } of kernel.cpus) yield idle;
+  yield* listShownTasks(kernel);
 }
 
 /** The transition that is going on, and the tasks that are behind; null if there is none. */

@@ -1,5 +1,6 @@
 /** `--log-access`: the daemon's log says who opens, reads and writes what. */
 import { expect, test } from 'vitest';
+import type { Caller } from '../../src/sysfs/node.ts';
 import { TRANSPORT } from '../support/transport.ts';
 import { mountMachine } from './mounted.ts';
 
@@ -16,14 +17,11 @@ async function accesses(command: string): Promise<unknown[]> {
   );
   return log
     .filter(({ msg }) => msg === 'access')
-    .map(({ access, path, pid, uid, gid, bytes, errno }) => [
-      access,
-      path === ENABLED ? 'enabled' : path,
-      pids.get(Number(pid)),
-      uid,
-      gid,
-      errno ?? bytes ?? 'ok',
-    ]);
+    .map(({ access, path, caller, bytes, errno }) => {
+      const { pid, uid, gid } = (caller ?? {}) as Partial<Caller>;
+      const file = path === ENABLED ? 'enabled' : path;
+      return [access, file, pids.get(Number(pid)), uid, gid, errno ?? bytes ?? 'ok'];
+    });
 }
 
 const known = test.runIf(TRANSPORT.capabilities.caller);

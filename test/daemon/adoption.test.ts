@@ -9,7 +9,7 @@ import { MachineLoop } from '../../src/daemon/machineLoop.ts';
 import { OwnProcesses } from '../../src/daemon/ownProcesses.ts';
 import { findAdopted } from '../../src/engine/sched/adopt.ts';
 import type { Context } from '../../src/engine/sched/context.ts';
-import { commOf, type Task } from '../../src/engine/sched/task.ts';
+import { commOf, findTask, type Task } from '../../src/engine/sched/task.ts';
 import { NO_HOST } from '../../src/sysfs/host.ts';
 import { mountedTree } from '../../src/sysfs/root.ts';
 import { until } from '../support/clients.ts';
@@ -140,7 +140,7 @@ test('a child is adopted by what it asks, and asks in its own task', async () =>
   const [child = 0] = lines();
   const asked = askedIn(machine, loop, child);
   expect(asked).toBe(findAdopted(machine.kernel, child));
-  expect(asked).toBe(machine.kernel.tasks.byPid.get(child));
+  expect(asked).toBe(findTask(machine.kernel.tasks, child));
 });
 
 test('the machine looks itself, too: for new children, and for new names', async () => {

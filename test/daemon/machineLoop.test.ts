@@ -3,7 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ClockMode, MachineLoop } from '../../src/daemon/machineLoop.ts';
 import { NS_PER_MS, setTimer } from '../../src/engine/clock.ts';
-import { sleepFor } from '../../src/engine/sched/wait.ts';
+import type { Context } from '../../src/engine/sched/context.ts';
+import { createWaitQueue, sleepFor, waitOn, wakeAll } from '../../src/engine/sched/wait.ts';
 import { until } from '../support/clients.ts';
 import { Machine } from '../support/machine.ts';
 
@@ -54,6 +55,22 @@ test('a manual clock stands still until it is moved, and a request waits until i
   expect(kernel.clock.nowNs).toBe(3000 * NS_PER_MS);
 });
 
+test('whoever is woken by what runs on no task goes on in the next turn', async () => {
+  const { kernel, loop } = loopWith({ kind: 'real', speed: 1 });
+  loop.start();
+  const queue = createWaitQueue();
+  let woken = false;
+  loop.run(waitOn(kernel, queue, 'interruptible'), () => {
+    woken = true;
+  });
+
+  wakeAll(kernel, queue);
+
+  expect(woken).toBe(false);
+  await new Promise(setImmediate);
+  expect(woken).toBe(true);
+});
+
 test('long work is cut in slices between which Node gets its turn', async () => {
   const { loop } = loopWith({ kind: 'real', speed: 1 });
   let rounds = 0;
@@ -78,6 +95,27 @@ test('long work is cut in slices between which Node gets its turn', async () => 
   expect(turns).toBeGreaterThan(5);
   expect(rounds).toBeGreaterThan(turns);
 });
+
+test('requests that find the machine behind share one slice of it, and are answered in turn', async () => {
+  const { loop } = loopWith({ kind: 'real', speed: 1 });
+  const answered: string[] = [];
+  const request = (name: string, durationMs: number) => {
+    const before = loop.steps;
+    loop.run(working(durationMs), () => answered.push(name));
+    return loop.steps - before;
+  };
+  const steps = [request('long', 60), request('a', 0), request('b', 0), request('c', 0)];
+  expect(steps[0]).toBeGreaterThan(0);
+  expect(steps.slice(2)).toEqual([0, 0]);
+  await until(() => answered.length === 4);
+  expect(answered.at(-1)).toBe('long');
+});
+
+/** Lets others run all the time. */
+function* working(durationMs: number): Context {
+  const busyUntil = performance.now() + durationMs;
+  while (performance.now() < busyUntil) yield { kind: 'resched' };
+}
 
 test('a sleep that ends before the loop meant to look again ends in time', async () => {
   const { kernel, loop } = loopWith({ kind: 'real', speed: 1 });

@@ -19,12 +19,12 @@ import { NS_PER_MS, setTimer } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
 import { formatKmsg, LOG_LEVEL, storeRecord } from '../../src/engine/printk.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import { hasWork } from '../../src/engine/sched/run.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
 import {
   commOf,
   findTask,
-  listTasks,
   patchStateOf,
   pidOf,
   runStateOf,
@@ -206,7 +206,7 @@ function stateOf(kernel: Kernel) {
     traced: kernel.trace.next,
     log: logOf(kernel),
     cpus: kernel.cpus.map(({ current, needResched }) => [current, needResched]),
-    tasks: [...listTasks(tasks)].map((task) => [
+    tasks: [...listByPid(tasks)].map((task) => [
       pidOf(tasks, task),
       commOf(tasks, task),
       runStateOf(tasks, task),

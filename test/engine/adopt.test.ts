@@ -7,7 +7,8 @@ import {
   findAdopted,
   releaseAdopted,
 } from '../../src/engine/sched/adopt.ts';
-import { findTask, isPatchPending, listTasks } from '../../src/engine/sched/task.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
+import { findTask, isPatchPending } from '../../src/engine/sched/task.ts';
 import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
@@ -320,7 +321,7 @@ test('whoever comes, goes and asks: transitions end, and nobody is pending after
       machine.advance(5000);
       const { tasks } = machine.kernel;
       expect(machine.cat('control/transition')).toBe('null');
-      expect([...listTasks(tasks)].filter((task) => isPatchPending(tasks, task))).toEqual([]);
+      expect([...listByPid(tasks)].filter((task) => isPatchPending(tasks, task))).toEqual([]);
     }),
   );
 });

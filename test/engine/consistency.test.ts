@@ -10,17 +10,12 @@ import { expect, test } from 'vitest';
 import { RELEASES, type Release, since } from '../../src/abi/release.ts';
 import { funcsOn, newFuncOf } from '../../src/engine/livepatch/model.ts';
 import { codeBelow } from '../../src/engine/livepatch/patch.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { framesOf } from '../../src/engine/sched/stack.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
-import {
-  isPatchPending,
-  kindOf,
-  listTasks,
-  patchStateOf,
-  stackOf,
-} from '../../src/engine/sched/task.ts';
+import { isPatchPending, kindOf, patchStateOf, stackOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
 import { aTask, aThread } from '../support/tasks.ts';
@@ -188,7 +183,7 @@ function checkConsistency(machine: Machine): void {
   const { kernel } = machine;
   const { tasks, livepatch } = kernel;
   const { transition } = livepatch;
-  for (const task of listTasks(tasks)) {
+  for (const task of listByPid(tasks)) {
     const state = patchStateOf(tasks, task);
     if (!transition) expect([state, isPatchPending(tasks, task)]).toEqual([-1, false]);
     else expect(state).not.toBe(-1);
@@ -211,7 +206,7 @@ function setEverybodyFree(machine: Machine): void {
   const { kernel } = machine;
   machine.write('1 on', 'control/cpu');
   for (let round = 0; round < 12 && kernel.livepatch.transition; round += 1) {
-    for (const task of [...listTasks(kernel.tasks)]) {
+    for (const task of [...listByPid(kernel.tasks)]) {
       if (kindOf(kernel.tasks, task) === 'user') sendSignal(kernel, task, 'CONT');
       if (stackOf(kernel.tasks, task).depth === 0) continue;
       machine.write(String(kernel.tasks.pid[task]), 'control/wake');

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
+import type { KernelEvent } from '../../src/engine/events.ts';
 import { lookupName } from '../../src/engine/kallsyms.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import { writeEnabled } from '../../src/engine/livepatch/core.ts';
@@ -162,11 +163,13 @@ function build(setting: Setting): World {
   kernel.livepatch.synchronize = synchronize;
 
   const world: World = { kernel, history: [], violation: undefined, atEnd: () => judgeEnd(kernel) };
-  kernel.listeners.push((event) => {
+  const listen = (event: KernelEvent) => {
     if (event.type === 'handler-warning') world.violation ??= `WARN_ON: ${event.what}`;
     if (event.type === 'task-held-up') world.history.push(`writer: ${event.comm} is held up`);
     if (event.type.startsWith('transition')) world.history.push(`writer: ${event.type}`);
-  });
+  };
+  kernel.listeners.push(listen);
+  kernel.taskListeners.push(listen);
   startTasks(kernel, [
     aTask({
       comm: 'reader',

@@ -4,6 +4,7 @@ import { callFunction } from '../../src/engine/call.ts';
 import { lookupName } from '../../src/engine/kallsyms.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import type { Context } from '../../src/engine/sched/context.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import type { Step } from '../../src/engine/sched/program.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { startTasks } from '../../src/engine/sched/start.ts';
@@ -12,7 +13,6 @@ import {
   cpuOf,
   findTask,
   kindOf,
-  listTasks,
   pidOf,
   runStateOf,
   tgidOf,
@@ -429,7 +429,7 @@ test('one definition of many tasks is as many: pids and cpus follow each other, 
     ],
   });
   const { tasks } = kernel;
-  const rows = [...listTasks(tasks)]
+  const rows = [...listByPid(tasks)]
     .filter((task) => kindOf(tasks, task) === 'user')
     .map((task) => [
       commOf(tasks, task),
@@ -438,15 +438,15 @@ test('one definition of many tasks is as many: pids and cpus follow each other, 
       cpuOf(tasks, task),
     ]);
   expect(rows).toEqual([
-    ['many', 600, 600, 0],
-    ['many', 601, 601, 1],
+    ['last', 300, 300, 1],
     ['free', 301, 301, 2],
     ['thread', 302, 301, 0],
     ['thread', 303, 301, 1],
     ['free', 304, 304, 0],
     ['thread', 305, 304, 1],
     ['thread', 306, 304, 2],
-    ['last', 300, 300, 1],
+    ['many', 600, 600, 0],
+    ['many', 601, 601, 1],
   ]);
 });
 

@@ -5,9 +5,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Release } from '../../src/abi/release.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import { sendSignal } from '../../src/engine/sched/signal.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
-import { findTask, listTasks, pidOf, stackOf } from '../../src/engine/sched/task.ts';
+import { findTask, pidOf, stackOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch } from '../support/modules.ts';
 import { observe } from '../support/observer.ts';
@@ -96,7 +97,7 @@ function settle(machine: Machine): void {
   machine.advance(2000);
   if (machine.cat('p/enabled') === '1') machine.echo('0', 'p/enabled');
   for (let round = 0; round < 3; round += 1) {
-    for (const task of [...listTasks(kernel.tasks)]) {
+    for (const task of [...listByPid(kernel.tasks)]) {
       if (stackOf(kernel.tasks, task).depth === 0) continue;
       machine.write(String(pidOf(kernel.tasks, task)), 'control/wake');
     }

@@ -10,9 +10,10 @@ import { HZ, NS_PER_MS, NS_PER_SECOND, roundJiffiesRelativeNs } from '../../src/
 import { type FunctionDefinition, lookupName } from '../../src/engine/kallsyms.ts';
 import { funcsOn } from '../../src/engine/livepatch/model.ts';
 import { runKthread } from '../../src/engine/sched/kthread.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import type { Step as ProgramStep } from '../../src/engine/sched/program.ts';
 import { startTask } from '../../src/engine/sched/start.ts';
-import { listTasks, patchStateOf } from '../../src/engine/sched/task.ts';
+import { patchStateOf } from '../../src/engine/sched/task.ts';
 import { Machine } from '../support/machine.ts';
 import { aFunc, aModule, anObject, aPatch, cmdlinePatch } from '../support/modules.ts';
 import { aTask, sleeperIn } from '../support/tasks.ts';
@@ -118,7 +119,7 @@ test.each<[target: string, below: string, sleepsIn: string, held: boolean]>([
 /** Ends a transition over the head of its stragglers, so that they stay in code of long ago. */
 function forceThrough(machine: Machine): void {
   const { tasks } = machine.kernel;
-  for (const task of listTasks(tasks)) {
+  for (const task of listByPid(tasks)) {
     if (tasks.patchPending[task]) {
       tasks.patchPending[task] = 0;
       tasks.patchState[task] = 1;
@@ -361,7 +362,7 @@ const step = fc.oneof(
 /** What holds whatever came before. */
 function checkInvariants(machine: Machine): void {
   const { tasks, livepatch } = machine.kernel;
-  const states = [...listTasks(tasks)].map((task) => patchStateOf(tasks, task));
+  const states = [...listByPid(tasks)].map((task) => patchStateOf(tasks, task));
   if (livepatch.transition) {
     expect(states.every((state) => state === 0 || state === 1)).toBe(true);
   } else {

@@ -5,8 +5,9 @@ import { bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_SECOND } from '../../src/engine/clock.ts';
 import { findSymbols } from '../../src/engine/kallsyms.ts';
 import { threadsOf } from '../../src/engine/sched/family.ts';
+import { listByPid } from '../../src/engine/sched/pass.ts';
 import { runMachine } from '../../src/engine/sched/run.ts';
-import { findTask, listTasks, pidOf } from '../../src/engine/sched/task.ts';
+import { findTask, pidOf } from '../../src/engine/sched/task.ts';
 import { toBootOptions } from '../../src/machine/bootOptions.ts';
 import { createDefaultMachine, defaultMachine } from '../../src/machine/defaultMachine.ts';
 import type { MachineDescription } from '../../src/machine/description.ts';
@@ -101,7 +102,7 @@ test('the default machine has the tasks of a small server', () => {
     'kworker/1:0',
     'kworker/1:1',
   ]);
-  expect([...listTasks(kernel.tasks)].every((task) => pidOf(kernel.tasks, task) <= 60)).toBe(true);
+  expect([...listByPid(kernel.tasks)].every((task) => pidOf(kernel.tasks, task) <= 60)).toBe(true);
 });
 
 test('a patch of the default machine is through after two passes', () => {
@@ -206,7 +207,7 @@ test('a program becomes the steps of the engine', () => {
 
 test('a task without a pid never gets one that another asks for', () => {
   const { tasks } = boot(parse(FULL));
-  const pids = [...listTasks(tasks)].map((task) => pidOf(tasks, task));
+  const pids = [...listByPid(tasks)].map((task) => pidOf(tasks, task));
   expect(new Set(pids).size).toBe(pids.length);
   expect(tasks.comm[findTask(tasks, 300) ?? -1]).toBe('busy');
   expect(tasks.comm[findTask(tasks, 302) ?? -1]).toBe('free');
@@ -240,7 +241,7 @@ test('a process has threads, named as itself unless they have names, on any pids
   ]);
 
   const table = boot(parse(FULL)).tasks;
-  const leader = [...listTasks(table)].find((task) => table.comm[task] === 'pool') ?? -1;
+  const leader = [...listByPid(table)].find((task) => table.comm[task] === 'pool') ?? -1;
   expect(threadsOf(table, leader).map((task) => pidOf(table, task))).toEqual([303, 305, 306, 304]);
 });
 

@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import { OPCODE } from '../../mount/wire/protocol.ts';
 import type { Node } from '../../src/sysfs/node.ts';
+import { until } from '../support/clients.ts';
 import { directory, file, type MemoryDirectory } from '../support/memoryTree.ts';
 import { TRANSPORT } from '../support/transport.ts';
 import { type MountedTree, mounted } from './mounted.ts';
@@ -109,6 +110,52 @@ remembering('an open file stays itself when another one gets its name', async ()
     cat $MNT/dir/flag; cat <&3`);
 
   expect(output).toBe('2\n1\n');
+});
+
+/** A server whose kernel knows `outer/inner/flag`, nodes 2, 3 and 4. */
+function serverOfThree() {
+  const flag = remembered(file('1\n'));
+  const inner = remembered(directory({ flag }));
+  const outer = remembered(directory({ inner }));
+  const pretended = pretendedServer(remembered(directory({ outer })));
+  const lookUp = (nodeId: number, name: string) =>
+    pretended.ask(request({ opcode: OPCODE.LOOKUP, nodeId, body: Buffer.from(`${name}\0`) }));
+  lookUp(1, 'outer');
+  lookUp(2, 'inner');
+  lookUp(3, 'flag');
+  return { ...pretended, lookUp, flag, inner, outer };
+}
+
+const hex = (text: string) => Buffer.from(text).toString('hex');
+
+test('a directory goes before what is in it', async () => {
+  const { server, written, inner, outer } = serverOfThree();
+
+  // The innermost first, as the kernel's objects go.
+  server.caches.nameChanged(inner.ino, 'flag');
+  server.caches.nameChanged(outer.ino, 'inner');
+
+  const notices: string[] = [];
+  await until(() => notices.push(...written()) === 2);
+  expect(notices.map((notice) => notice.includes(hex('inner\0')))).toEqual([true, false]);
+});
+
+test('until the kernel has heard, what it names by a name that is gone is stale', async () => {
+  const { server, ask, written, lookUp, inner, outer } = serverOfThree();
+  const ESTALE = Buffer.alloc(4);
+  ESTALE.writeInt32LE(-116);
+  const open = () => ask(request({ opcode: OPCODE.OPEN, nodeId: 4, body: Buffer.alloc(8) }));
+
+  server.caches.nameChanged(outer.ino, 'inner');
+  inner.names.clear();
+  expect(open().join()).toContain(ESTALE.toString('hex'));
+  expect(lookUp(3, 'flag').join()).toContain(ESTALE.toString('hex'));
+  await until(() => written().length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+
+  // It may still have a file open, or stand in a directory.
+  expect(open().join()).not.toContain(ESTALE.toString('hex'));
+  expect(lookUp(3, 'flag').join()).not.toContain(ESTALE.toString('hex'));
 });
 
 test('what the kernel has forgotten is not kept, and not taken back', () => {

@@ -1,9 +1,12 @@
 /** procfs: text of no known size, tasks that come and go, names that are fixed. */
 import { expect, test } from 'vitest';
 import { refuse } from '../../mount/refusals.ts';
+import { startRequest } from '../../src/engine/sched/request.ts';
+import { startTask, startTasks } from '../../src/engine/sched/start.ts';
+import { sleepFor } from '../../src/engine/sched/wait.ts';
 import { Machine } from '../support/machine.ts';
 import { aModule, cmdlinePatch } from '../support/modules.ts';
-import { sleeperIn } from '../support/tasks.ts';
+import { aTask, aThread, sleeperIn } from '../support/tasks.ts';
 
 const machineWith = () =>
   new Machine({
@@ -30,6 +33,38 @@ test('tasks are listed after the files, by pid', () => {
   const names = machine.ls('proc');
   expect(names.slice(names.indexOf('3'))).toEqual(['3', '4', '4242']);
   expect(names.slice(0, names.indexOf('3'))).toContain('cmdline');
+});
+
+test('a directory of proc/ has a link for each directory in it, however they are counted', () => {
+  const machine = machineWith();
+  sleeperIn(machine, 'outer');
+  startTask(machine.kernel, aTask({ pid: 600, threads: [aThread({ count: 2 })] }));
+  machine.advance(1);
+  machine.write('4242', 'control/exit');
+  startRequest(machine.kernel, sleepFor(machine.kernel, 'killable', 0), () => {});
+  for (const path of ['proc', 'proc/sys', 'proc/600/task']) {
+    const directory = machine.find(path);
+    const kinds =
+      directory?.kind === 'directory' ? [...directory.list()].map(([, { kind }]) => kind) : [];
+    const directories = kinds.filter((kind) => kind === 'directory');
+    expect([path, directory?.attributes().nlink]).toEqual([path, 2 + directories.length]);
+  }
+});
+
+test('what is listed while tasks come and go are those that are there then', () => {
+  const machine = machineWith();
+  startTasks(machine.kernel, [aTask({ pid: 500, count: 3 })]);
+  machine.advance(1);
+  const proc = machine.find('proc');
+  if (proc?.kind !== 'directory') throw new Error('/proc is a directory');
+  const names: string[] = [];
+  for (const [name] of proc.list()) {
+    names.push(name);
+    if (name !== '500') continue;
+    machine.write('501', 'control/exit');
+    startTask(machine.kernel, aTask({ pid: 600 }));
+  }
+  expect(names.slice(-3)).toEqual(['500', '502', '600']);
 });
 
 test('kallsyms and modules show what is loaded, the newest module first', () => {

@@ -1,8 +1,9 @@
 /** Who holds a transition up, and where: for people who look at it from outside. */
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
+import { listNotIn } from '../sched/pass.ts';
 import { framesOf } from '../sched/stack.ts';
-import { listTasks, patchStateOf, stackOf, startNsOf, type Task } from '../sched/task.ts';
+import { patchStateOf, stackOf, startNsOf, type Task } from '../sched/task.ts';
 import type { Holdup } from './events.ts';
 import type { Transition } from './model.ts';
 import { stateNumber } from './patchState.ts';
@@ -50,7 +51,7 @@ function* findStragglers(kernel: Kernel, transition: Transition): Generator<Stra
   const verdicts: Verdicts = new Map();
   for (const task of chain(
     cpus.map(({ idle }) => idle),
-    listTasks(tasks),
+    listNotIn(tasks, stateNumber(target)),
   )) {
     const isOver = livepatch.transition !== transition || transition.phase === 'settling';
     if (isOver || transition.target !== target) return;

@@ -5,7 +5,7 @@
  */
 import type { Kernel } from '../kernel.ts';
 import { cpuOfTask } from '../sched/cpu.ts';
-import { runToEnd, type Steps, withPreemptionOff } from '../sched/steps.ts';
+import { runToEnd, type Steps } from '../sched/steps.ts';
 import {
   IDLE,
   isPatchPending,
@@ -23,13 +23,15 @@ export function updatePatchState(kernel: Kernel, task: Task): void {
 
 /**
  * The flag is cleared before the target is read: a reversal that comes in between clears it, waits
- * for this to end, and sets it again.
+ * for this to end, and sets it again. One generator without others inside: every task comes by.
  *
  * Source: klp_update_patch_state().
  */
 export function* updatePatchStateSteps(kernel: Kernel, task: Task): Steps<void> {
   const { tasks } = kernel;
-  yield* withPreemptionOff(cpuOfTask(kernel, task), function* update() {
+  const cpu = cpuOfTask(kernel, task);
+  cpu.preemptCount += 1;
+  try {
     const wasPending = isPatchPending(tasks, task);
     tasks.patchPending[task] = 0;
     yield 'test and clear TIF_PATCH_PENDING';
@@ -39,7 +41,9 @@ export function* updatePatchStateSteps(kernel: Kernel, task: Task): Steps<void> 
     yield 'read the target state';
     tasks.patchState[task] = state;
     yield 'write current->patch_state';
-  });
+  } finally {
+    cpu.preemptCount -= 1;
+  }
 }
 
 /** The patch state of a process that has just come back from user space. */

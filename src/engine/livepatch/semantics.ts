@@ -11,9 +11,10 @@ import { deleteKobject, drainKobject } from '../kobject.ts';
 import { putModule } from '../module/references.ts';
 import type { Answer, Context } from '../sched/context.ts';
 import type { Cpu } from '../sched/cpu.ts';
+import { countAsBusy, forEachTask } from '../sched/pass.ts';
 import { wakeIfIdle, wakeTask } from '../sched/scheduler.ts';
 import { notifySignal } from '../sched/signal.ts';
-import { isPatchPending, kindOf, listTasks, runStateOf, type Task } from '../sched/task.ts';
+import { isPatchPending, kindOf, runStateOf, type Task } from '../sched/task.ts';
 import { queueWork } from '../sched/workqueue.ts';
 import {
   checkOrderOfDisabling,
@@ -48,7 +49,7 @@ export interface Semantics {
   /** All tasks have been told of a transition. */
   readonly started: (kernel: Kernel) => void;
   /** A pass left tasks behind. */
-  readonly nudge: (kernel: Kernel, transition: Transition) => void;
+  readonly nudge: (kernel: Kernel, transition: Transition) => Context;
   /** A pass met the idle task of an idle cpu. */
   readonly pokeIdle: (cpu: Cpu) => void;
   /** Unpatching is complete: is the module let go? */
@@ -90,7 +91,7 @@ const linux415: Semantics = {
   checkDisabling: checkOrderOfDisabling,
   enabledChanges: 'after-first-pass',
   started: () => {},
-  nudge: () => {},
+  *nudge() {},
   pokeIdle: () => {},
   retireUnpatched: putUnlessImmediate,
   isSamePosition: (a, b) => (a || 1) === (b || 1),
@@ -293,17 +294,18 @@ const SIGNALS_TIMEOUT_PASSES = 15;
  *
  * Source: transition.c:klp_send_signals().
  */
-function signalStragglers(kernel: Kernel, { patch, passes }: Transition): void {
+function* signalStragglers(kernel: Kernel, { patch, passes }: Transition): Context {
   if (passes === 0 || passes % SIGNALS_TIMEOUT_PASSES !== 0) return;
   if (passes === SIGNALS_TIMEOUT_PASSES) {
     emit(kernel, { type: 'transition-signaling', patch: patchName(patch) });
   }
   const { tasks } = kernel;
-  for (const task of listTasks(tasks)) {
-    if (!isPatchPending(tasks, task)) continue;
+  yield* forEachTask(kernel, (task) => {
+    if (!isPatchPending(tasks, task) || kindOf(tasks, task) === 'idle') return;
+    countAsBusy(tasks);
     if (kindOf(tasks, task) !== 'kthread') notifySignal(kernel, task);
     else if (runStateOf(tasks, task) === 'interruptible') wakeTask(kernel, task, 'woken');
-  }
+  });
 }
 
 /** Itself, or what it has replaced. Source: transition.c:klp_try_complete_transition(). */

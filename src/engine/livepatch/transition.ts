@@ -12,8 +12,9 @@ import { isDebugOn } from '../dynamicDebug/sites.ts';
 import { emit } from '../events.ts';
 import type { Code } from '../kallsyms.ts';
 import type { Kernel } from '../kernel.ts';
-import { type Context, RESCHED, WRITE_BARRIER } from '../sched/context.ts';
+import { type Context, WRITE_BARRIER } from '../sched/context.ts';
 import { cpuOfTask, isRunning } from '../sched/cpu.ts';
+import { countAsBusy, forEachTask } from '../sched/pass.ts';
 import { armTick } from '../sched/scheduler.ts';
 import { framesOf, type Stack } from '../sched/stack.ts';
 import {
@@ -27,7 +28,6 @@ import {
   runStateOf,
   stackOf,
   type Task,
-  walkTasks,
 } from '../sched/task.ts';
 import { withMutex } from '../sched/wait.ts';
 import { queueDelayedWork } from '../sched/workqueue.ts';
@@ -110,7 +110,7 @@ export function* tryCompleteTransition(kernel: Kernel): Context {
   const { patch } = transition;
 
   if (!patch.immediate && (yield* switchTasks(kernel, transition)) > 0) {
-    kernel.semantics.nudge(kernel, transition);
+    yield* kernel.semantics.nudge(kernel, transition);
     transition.passes += 1;
     scheduleRetry(kernel);
     return;
@@ -314,7 +314,8 @@ export function departingCode({ patch, target }: Transition): Departing {
 }
 
 function announceHoldup(kernel: Kernel, task: Task, holdup: Holdup): void {
-  if (!isDebugOn(kernel, holdup.kind) && kernel.listeners.length === 0) return;
+  if (!isDebugOn(kernel, holdup.kind) && kernel.taskListeners.length === 0) return;
+  countAsBusy(kernel.tasks);
   emit(kernel, {
     type: 'task-held-up',
     comm: commOf(kernel.tasks, task),
@@ -337,10 +338,6 @@ function scheduleRetry(kernel: Kernel): void {
       if (livepatch.transition) yield* tryCompleteTransition(kernel);
     });
   });
-}
-
-function* forEachTask(kernel: Kernel, visit: (task: Task) => void): Context {
-  for (const _slice of walkTasks(kernel.tasks, visit)) yield RESCHED;
 }
 
 function currentTransition(kernel: Kernel): Transition {

@@ -37,7 +37,7 @@ const USER_SPACE = compileProgram([]);
  */
 export function adoptTask(kernel: Kernel, { pid, tgid, parentPid, comm }: Arrival): Task {
   const { tasks } = kernel;
-  assert(!tasks.byPid.has(pid), `pid ${pid} is in use`);
+  assert(findTask(tasks, pid) === undefined, `pid ${pid} is in use`);
   const child = { comm, program: USER_SPACE, pid };
   const process = findAdopted(kernel, tgid);
   const parent = findAdopted(kernel, parentPid);

@@ -12,7 +12,7 @@ export type SleepState = 'interruptible' | 'killable' | 'uninterruptible';
 export type Suspension =
   /** Goes on without giving the cpu away; only another cpu may do something in between. */
   | { readonly kind: 'step'; readonly done: string }
-  /** cond_resched(): the caller has worked for a while and lets others run. */
+  /** cond_resched(): the caller has worked for a while and lets others run, on every cpu. */
   | { readonly kind: 'resched' }
   /** Compute: a process returns to user space for that, a kthread stays where it is. */
   | { readonly kind: 'compute'; readonly durationNs: number }

@@ -24,7 +24,15 @@ export interface Cpu {
   /** While `current` spends virtual time (user space, mostly): when it is done, if left alone. */
   busyUntilNs: number | undefined;
   tick: Timer<TimerPayload> | undefined;
+  /** What is left of its turn, while others have something to do at the same moment. */
+  turnSteps: number;
 }
+
+/**
+ * How many steps a cpu does before others have their turn: none where there is little to do, so that
+ * the order of things stays easy to follow.
+ */
+export const TURN_STEPS = 1024;
 
 /** Whether no cpu has anything to do until time moves, not even to compute. */
 export function isIdle({ cpus }: Kernel): boolean {

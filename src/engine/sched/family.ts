@@ -5,11 +5,14 @@
  *
  * Source: include/linux/sched.h: group_leader, thread_group, real_parent, children.
  */
+import { taskWithPid } from './pidMap.ts';
 import type { Task, TaskTable } from './task.ts';
 
 export interface Family {
   /** Threads beside the leader, in the order of their birth, by the leader's pid. */
   readonly threads: Map<number, Set<Task>>;
+  /** How many these are, of all processes. */
+  threadCount: number;
   /** Of processes whose parent is neither init nor kthreadd. */
   readonly parents: Map<Task, Task>;
   readonly children: Map<Task, Set<Task>>;
@@ -22,6 +25,7 @@ export interface Family {
 export function createFamily(): Family {
   return {
     threads: new Map(),
+    threadCount: 0,
     parents: new Map(),
     children: new Map(),
     sessions: new Map(),
@@ -31,7 +35,7 @@ export function createFamily(): Family {
 
 /** The task that stands for the whole process. */
 export function leaderOf({ byPid, tgid }: TaskTable, task: Task): Task {
-  return byPid.get(tgid[task] ?? 0) ?? task;
+  return taskWithPid(byPid, tgid[task] ?? 0) ?? task;
 }
 
 export function isLeader(tasks: TaskTable, task: Task): boolean {
@@ -46,10 +50,12 @@ export function threadsOf(tasks: TaskTable, task: Task): Task[] {
 
 export function joinProcess({ family }: TaskTable, thread: Task, tgid: number): void {
   addTo(family.threads, tgid, thread);
+  family.threadCount += 1;
 }
 
 export function leaveProcess({ family }: TaskTable, thread: Task, tgid: number): void {
   removeFrom(family.threads, tgid, thread);
+  family.threadCount -= 1;
 }
 
 /** Undefined: a child of init, or of kthreadd. */

@@ -49,7 +49,7 @@ function copyTask(
       patchPending: isPatchPending(tasks, original),
     },
   );
-  tasks.leavingKernel.add(task);
+  tasks.leavingKernel[task] = 1;
   enqueueTask(kernel, task);
   return task;
 }

@@ -10,8 +10,9 @@ import type { Kernel } from '../kernel.ts';
 import { type Queue, takeFirst } from '../queue.ts';
 import type { Context } from './context.ts';
 import { BOOT_CPU, type Cpu } from './cpu.ts';
+import { walkTasks } from './pass.ts';
 import { enqueueTask, stopSpendingTime } from './scheduler.ts';
-import { cpuOf, kindOf, type Task, walkTasks } from './task.ts';
+import { cpuOf, kindOf, type Task } from './task.ts';
 import { betweenSteps } from './wait.ts';
 
 /**

@@ -147,7 +147,7 @@ function execute(kernel: Kernel, task: Task, instruction: Instruction): void {
       return;
     case 'return':
       kernel.tasks.stack[task] = kernel.emptyStack;
-      kernel.tasks.leavingKernel.add(task);
+      kernel.tasks.leavingKernel[task] = 1;
       return;
     case 'sleep':
       sleepUnlessSignalled(kernel, task, instruction);
@@ -190,7 +190,7 @@ export function makeCall(kernel: Kernel, task: Task): void {
   if (others.length > 0) kernel.tasks.calls.set(task, others);
   else kernel.tasks.calls.delete(task);
   enterByName(kernel, task, referTo(name));
-  runInnermost(kernel, task, () => kernel.tasks.leavingKernel.add(task));
+  runInnermost(kernel, task, () => (kernel.tasks.leavingKernel[task] = 1));
 }
 
 /** Runs what the innermost function does; one that sleeps takes over the task until it returns. */
@@ -237,7 +237,7 @@ function copyUnlessSignalled(
   const { tasks } = kernel;
   if (tasks.signals.has(task)) {
     tasks.position[task] = (tasks.position[task] ?? 0) - 1;
-    tasks.leavingKernel.add(task);
+    tasks.leavingKernel[task] = 1;
   } else if (instruction.kind === 'fork') {
     forkTask(kernel, task, instruction);
   } else {

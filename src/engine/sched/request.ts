@@ -40,10 +40,10 @@ export function startRequestIn<T>(
   attachThread(kernel, task, context, (outcome) => {
     // What interrupted it is for the process to take, out there.
     tasks.signals.delete(task);
-    tasks.leavingKernel.add(task);
+    tasks.leavingKernel[task] = 1;
     settled(outcome);
   });
-  tasks.leavingKernel.add(task);
+  tasks.leavingKernel[task] = 1;
   if (state === 'interruptible') wakeFirst(kernel, task);
   return task;
 }

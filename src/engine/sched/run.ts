@@ -10,7 +10,7 @@ import { updatePatchState } from '../livepatch/patchState.ts';
 import type { ExitWork } from '../livepatch/semantics.ts';
 import { pushLast, queueLength, takeFirst } from '../queue.ts';
 import type { Suspension } from './context.ts';
-import { type Cpu, cpuOfTask } from './cpu.ts';
+import { type Cpu, cpuOfTask, TURN_STEPS } from './cpu.ts';
 import { exitTask } from './exit.ts';
 import { continueProgram, makeCall } from './program.ts';
 import {
@@ -22,7 +22,15 @@ import {
   wakeTask,
 } from './scheduler.ts';
 import { deliverSignals, isSleepRefused } from './signal.ts';
-import { isPatchPending, kindOf, runStateOf, stackOf, type Task } from './task.ts';
+import {
+  isPatchPending,
+  kindOf,
+  runStateOf,
+  setRest,
+  stackOf,
+  type Task,
+  takeRest,
+} from './task.ts';
 import { tellWatches } from './watch.ts';
 
 /**
@@ -57,9 +65,21 @@ function mustSchedule({ needResched, preemptCount }: Cpu): boolean {
 }
 
 function runSomeCpu(kernel: Kernel): boolean {
-  const cpu = kernel.cpus.find(isBusy);
-  if (cpu) stepCpu(kernel, cpu);
-  return cpu !== undefined;
+  const cpu = kernel.cpus.find(isOnTurn) ?? beginRound(kernel);
+  if (!cpu) return false;
+  cpu.turnSteps -= 1;
+  stepCpu(kernel, cpu);
+  return true;
+}
+
+function isOnTurn(cpu: Cpu): boolean {
+  return cpu.turnSteps > 0 && isBusy(cpu);
+}
+
+/** All have had their turn: the first one that still has something to do begins again. */
+function beginRound({ cpus }: Kernel): Cpu | undefined {
+  for (const cpu of cpus) cpu.turnSteps = TURN_STEPS;
+  return cpus.find(isBusy);
 }
 
 /** Switches to another task, or lets the one that runs do its next step. */
@@ -93,17 +113,16 @@ function schedule(kernel: Kernel, cpu: Cpu): void {
 
 function runTask(kernel: Kernel, cpu: Cpu, task: Task): void {
   kernel.current = task;
-  if (kernel.tasks.leavingKernel.delete(task)) leaveKernel(kernel, task);
+  if (kernel.tasks.leavingKernel[task]) leaveKernel(kernel, task);
   else goOn(kernel, cpu, task);
   kernel.current = cpu.idle;
 }
 
 /** With what an interrupt broke off, or with the next step of what it executes. */
 function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
-  const remainingNs = kernel.tasks.preempted.get(task);
+  const remainingNs = takeRest(kernel.tasks, task);
   const thread = kernel.threads.get(task);
   if (remainingNs !== undefined) {
-    kernel.tasks.preempted.delete(task);
     spendTime(kernel, task, kernel.clock.nowNs + remainingNs);
   } else if (thread) {
     resumeThread(kernel, cpu, task, thread);
@@ -117,6 +136,7 @@ function goOn(kernel: Kernel, cpu: Cpu, task: Task): void {
  * may run, and goes on; so does a process that computes inside the kernel.
  */
 function leaveKernel(kernel: Kernel, task: Task): void {
+  kernel.tasks.leavingKernel[task] = 0;
   const kind = kindOf(kernel.tasks, task);
   if (kind === 'kthread') kernel.semantics.condResched(kernel, task);
   const isProcess = kind === 'user';
@@ -170,19 +190,20 @@ function suspendThread(
       const isRefused = isSleepRefused(kernel, task, suspension.state);
       thread.wakeup = isRefused ? 'signal' : 'woken';
       if (!isRefused) sleepTask(kernel, task, suspension.state, suspension.untilNs);
-      else if (isOfProgram(kernel, task)) kernel.tasks.preempted.set(task, REFUSAL_NS);
+      else if (isOfProgram(kernel, task)) setRest(kernel.tasks, task, REFUSAL_NS);
       return;
     }
     case 'compute':
       thread.wakeup = 'woken';
-      kernel.tasks.leavingKernel.add(task);
-      kernel.tasks.preempted.set(task, suspension.durationNs);
+      kernel.tasks.leavingKernel[task] = 1;
+      setRest(kernel.tasks, task, suspension.durationNs);
       return;
     case 'step':
       thread.wakeup = 'woken';
       return;
     case 'resched':
       cpu.needResched = queueLength(cpu.runQueue) > 0;
+      cpu.turnSteps = 0;
   }
 }
 

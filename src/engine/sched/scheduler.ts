@@ -18,6 +18,7 @@ import {
   isPatchPending,
   type NewTask,
   runStateOf,
+  setRest,
   setRunState,
   stopWaiting,
   type Task,
@@ -111,6 +112,7 @@ export function enqueueTask(kernel: Kernel, task: Task): void {
   const cpu = cpuOfTask(kernel, task);
   pushLast(cpu.runQueue, task);
   preempt(cpu);
+  for (const listener of kernel.wakeListeners) listener();
 }
 
 /** try_to_wake_up(): ends a sleep; nothing happens to a task that does not sleep. */
@@ -129,7 +131,7 @@ export function wakeTask(kernel: Kernel, task: Task, wakeup: Wakeup): void {
 export function continueStopped(kernel: Kernel, task: Task): void {
   const { tasks } = kernel;
   tasks.stack[task] = kernel.emptyStack;
-  tasks.leavingKernel.add(task);
+  tasks.leavingKernel[task] = 1;
   setRunState(tasks, task, 'runnable');
   enqueueTask(kernel, task);
 }
@@ -155,8 +157,8 @@ export function stopTask(kernel: Kernel, task: Task): void {
 /** An interrupt: notes how much of its time the task that runs now still has to spend. */
 export function stopSpendingTime(kernel: Kernel, cpu: Cpu): void {
   if (cpu.busyUntilNs === undefined) return;
-  kernel.tasks.preempted.set(cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
-  kernel.tasks.leavingKernel.add(cpu.current);
+  setRest(kernel.tasks, cpu.current, cpu.busyUntilNs - kernel.clock.nowNs);
+  kernel.tasks.leavingKernel[cpu.current] = 1;
   cancelTaskTimer(kernel, cpu.current);
   cpu.busyUntilNs = undefined;
 }
@@ -174,7 +176,7 @@ export function interruptSleep(kernel: Kernel, task: Task): void {
 export function goBackToEntry({ tasks, emptyStack }: Kernel, task: Task): void {
   tasks.position[task] = (tasks.position[task] ?? 0) - STEPS_BACK_TO_ENTRY;
   tasks.stack[task] = emptyStack;
-  tasks.leavingKernel.add(task);
+  tasks.leavingKernel[task] = 1;
 }
 
 /** A sleep of a program is three instructions: enter functions, sleep, return from them. */
@@ -185,7 +187,8 @@ export function spendTime(kernel: Kernel, task: Task, untilNs: number): void {
   const cpu = cpuOfTask(kernel, task);
   cpu.busyUntilNs = untilNs;
   cpu.needResched ||= queueLength(cpu.runQueue) > 0;
-  setTaskTimer(kernel, task, untilNs);
+  // Who gives way at once needs no timer: after a wakeup of many there would be one for each.
+  if (!cpu.needResched) setTaskTimer(kernel, task, untilNs);
   armTick(kernel, cpu);
 }
 
@@ -198,7 +201,7 @@ function hasWorkOnExit({ tasks }: Kernel, task: Task): boolean {
   return (
     isPatchPending(tasks, task) ||
     tasks.signals.has(task) ||
-    tasks.notified.has(task) ||
+    tasks.notified[task] === 1 ||
     tasks.calls.has(task)
   );
 }

@@ -68,7 +68,7 @@ function byNumber(a: string, b: string): number {
  * Source: include/linux/sched/signal.h:set_notify_signal() of 5.11 and later.
  */
 export function notifySignal(kernel: Kernel, task: Task): void {
-  kernel.tasks.notified.add(task);
+  kernel.tasks.notified[task] = 1;
   if (runStateOf(kernel.tasks, task) === 'interruptible') interruptSleep(kernel, task);
   else kickTask(kernel, task);
 }
@@ -96,7 +96,7 @@ function signalThread(kernel: Kernel, task: Task, signal: Signal): void {
 export function isSleepRefused({ tasks }: Kernel, task: Task, state: SleepState): boolean {
   const pending = tasks.signals.get(task) ?? [];
   if (state === 'interruptible') {
-    return pending.length > 0 || tasks.notified.has(task) || tasks.calls.has(task);
+    return pending.length > 0 || tasks.notified[task] === 1 || tasks.calls.has(task);
   }
   return state === 'killable' && pending.some((name) => findSignal(name).action === 'terminate');
 }
@@ -104,7 +104,7 @@ export function isSleepRefused({ tasks }: Kernel, task: Task, state: SleepState)
 /** True if the process goes on to user space; false if it has ended, or stopped. */
 export function deliverSignals(kernel: Kernel, task: Task): boolean {
   const [first, ...rest] = kernel.tasks.signals.get(task) ?? [];
-  kernel.tasks.notified.delete(task);
+  kernel.tasks.notified[task] = 0;
   if (first === undefined) return true;
   if (findSignal(first).action === 'terminate') {
     exitTask(kernel, task);

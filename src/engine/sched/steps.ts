@@ -5,7 +5,6 @@
  * step, as a context.
  */
 import type { Context } from './context.ts';
-import type { Cpu } from './cpu.ts';
 
 /** Yields what it has just done. */
 export type Steps<T> = Generator<string, T, void>;
@@ -24,15 +23,5 @@ export function* stepByStep<T>(steps: Steps<T>): Context<T> {
     const step = steps.next();
     if (step.done) return step.value;
     yield { kind: 'step', done: step.value };
-  }
-}
-
-/** preempt_disable_notrace(): until the end of these steps the cpu runs no other task. */
-export function* withPreemptionOff<T>(cpu: Cpu, steps: () => Steps<T>): Steps<T> {
-  cpu.preemptCount += 1;
-  try {
-    return yield* steps();
-  } finally {
-    cpu.preemptCount -= 1;
   }
 }

@@ -10,6 +10,7 @@ import type { Timer } from '../clock.ts';
 import type { TimerPayload } from '../kernel.ts';
 import type { SleepState } from './context.ts';
 import { createFamily, type Family } from './family.ts';
+import { createPidMap, freePid, type PidMap, takePid, taskWithPid } from './pidMap.ts';
 import type { Program } from './program.ts';
 import type { Stack } from './stack.ts';
 
@@ -26,7 +27,7 @@ export type TaskKind = 'user' | 'client' | 'kthread' | 'idle';
 const KINDS: readonly TaskKind[] = ['user', 'client', 'kthread', 'idle'];
 
 export type RunState = 'runnable' | SleepState | 'stopped' | 'zombie';
-const RUN_STATES: readonly RunState[] = [
+export const RUN_STATES: readonly RunState[] = [
   'runnable',
   'interruptible',
   'killable',
@@ -49,6 +50,12 @@ export interface TaskTable {
   runState: Uint8Array;
   patchState: Int8Array;
   patchPending: Uint8Array;
+  /** TIF_NOTIFY_SIGNAL: it is to come by the way out of the kernel, and goes on. */
+  notified: Uint8Array;
+  /** It passes the way out of the kernel before it goes on with its program. */
+  leavingKernel: Uint8Array;
+  /** What is left of the time that it was spending when it was preempted; negative if it was not. */
+  restNs: Float64Array;
   cpu: Uint16Array;
   /** The position of its program's next instruction. */
   position: Uint32Array;
@@ -59,23 +66,17 @@ export interface TaskTable {
   readonly timers: Map<Task, Timer<TimerPayload>>;
   /** How often the loops that a task is in have gone round, by the position of their end. */
   readonly rounds: Map<Task, Map<number, number>>;
-  /** Tasks that were preempted while they spent time, and how many nanoseconds they have left. */
-  readonly preempted: Map<Task, number>;
   /** Signals that have not taken effect, by name, each once, the one that is taken first first. */
   readonly signals: Map<Task, readonly string[]>;
-  /** TIF_NOTIFY_SIGNAL: tasks that are to come by the way out of the kernel, and go on. */
-  readonly notified: Set<Task>;
   /** Functions that tasks were asked to call, the next one first. */
   readonly calls: Map<Task, readonly string[]>;
   /** Where a sleeping task will be looked for by those who wake it. */
   readonly waitsIn: Map<Task, Set<Task>>;
   /** Tasks that sleep without a function in which they are to sleep: its module is not loaded. */
   readonly outside: Set<Task>;
-  /** Tasks that pass the way out of the kernel before they go on with their program. */
-  readonly leavingKernel: Set<Task>;
   /** Processes of the host and their threads: see adopt.ts. */
   readonly adopted: Set<Task>;
-  readonly byPid: Map<number, Task>;
+  readonly byPid: PidMap;
   readonly family: Family;
   readonly free: Task[];
   /** Pids that tasks will have which are being added just now. */
@@ -88,8 +89,11 @@ export interface TaskTable {
   walk: Walk | undefined;
 }
 
-interface Walk {
+/** See pass.ts. */
+export interface Walk {
   next: Task;
+  /** How many more rows belong to this slice. */
+  restRows: number;
   readonly visit: (task: Task) => void;
 }
 
@@ -118,7 +122,9 @@ const RESERVED_PIDS = 300;
 const INITIAL_CAPACITY = 256;
 /** A fraction of a millisecond. */
 const SLICE_ROWS = 2048;
-const FREE_ROW = -1;
+/** The pid of a row that is free. */
+export const FREE_ROW = -1;
+const NOTHING = -1;
 
 export function createTaskTable(): TaskTable {
   return {
@@ -131,6 +137,9 @@ export function createTaskTable(): TaskTable {
     runState: new Uint8Array(INITIAL_CAPACITY),
     patchState: new Int8Array(INITIAL_CAPACITY).fill(IDLE),
     patchPending: new Uint8Array(INITIAL_CAPACITY),
+    notified: new Uint8Array(INITIAL_CAPACITY),
+    leavingKernel: new Uint8Array(INITIAL_CAPACITY),
+    restNs: new Float64Array(INITIAL_CAPACITY).fill(NOTHING),
     cpu: new Uint16Array(INITIAL_CAPACITY),
     position: new Uint32Array(INITIAL_CAPACITY),
     comm: [],
@@ -138,15 +147,12 @@ export function createTaskTable(): TaskTable {
     program: [],
     timers: new Map(),
     rounds: new Map(),
-    preempted: new Map(),
     signals: new Map(),
-    notified: new Set(),
     calls: new Map(),
     waitsIn: new Map(),
     outside: new Set(),
-    leavingKernel: new Set(),
     adopted: new Set(),
-    byPid: new Map(),
+    byPid: createPidMap(),
     family: createFamily(),
     free: [],
     reservedPids: new Set(),
@@ -179,14 +185,14 @@ export function addTask(tasks: TaskTable, created: NewTask, birth: Birth): Task 
   tasks.comm[task] = created.comm;
   tasks.stack[task] = birth.stack;
   tasks.program[task] = created.program;
-  if (created.kind !== 'idle') tasks.byPid.set(pid, task);
+  if (created.kind !== 'idle') takePid(tasks.byPid, pid, task);
   if (tasks.walk && task < tasks.walk.next) tasks.walk.visit(task);
   return task;
 }
 
 /** Frees the row. */
 export function removeTask(tasks: TaskTable, task: Task): void {
-  tasks.byPid.delete(pidOf(tasks, task));
+  freePid(tasks.byPid, pidOf(tasks, task));
   tasks.adopted.delete(task);
   tasks.pid[task] = FREE_ROW;
   tasks.patchPending[task] = 0;
@@ -197,11 +203,11 @@ export function removeTask(tasks: TaskTable, task: Task): void {
 export function clearErrands(tasks: TaskTable, task: Task): void {
   tasks.program[task] = undefined;
   tasks.rounds.delete(task);
-  tasks.preempted.delete(task);
+  tasks.restNs[task] = NOTHING;
   tasks.signals.delete(task);
-  tasks.notified.delete(task);
+  tasks.notified[task] = 0;
   tasks.calls.delete(task);
-  tasks.leavingKernel.delete(task);
+  tasks.leavingKernel[task] = 0;
 }
 
 /** Nobody who wakes the waiters of something finds this task any more. */
@@ -216,33 +222,8 @@ export function startWaiting(tasks: TaskTable, task: Task, waiters: Set<Task>): 
   tasks.waitsIn.set(task, waiters);
 }
 
-/**
- * Visits every task, idle tasks included, in slices: yields after each. A task that is added
- * meanwhile is visited too, as under tasklist_lock in Linux.
- */
-export function* walkTasks(tasks: TaskTable, visit: (task: Task) => void): Generator<void, void> {
-  assert(!tasks.walk, 'two walks over the tasks at once');
-  const walk: Walk = { next: 0, visit };
-  tasks.walk = walk;
-  try {
-    for (; walk.next < tasks.length; walk.next += 1) {
-      if (walk.next % tasks.sliceRows === tasks.sliceRows - 1) yield;
-      if (tasks.pid[walk.next] !== FREE_ROW) visit(walk.next);
-    }
-  } finally {
-    tasks.walk = undefined;
-  }
-}
-
-/** All tasks but the idle ones, in the order of their rows. */
-export function* listTasks(tasks: TaskTable): Generator<Task, void> {
-  for (let task = 0; task < tasks.length; task += 1) {
-    if (tasks.pid[task] !== FREE_ROW && kindOf(tasks, task) !== 'idle') yield task;
-  }
-}
-
 export function findTask(tasks: TaskTable, pid: number): Task | undefined {
-  return tasks.byPid.get(pid);
+  return taskWithPid(tasks.byPid, pid);
 }
 
 export function pidOf(tasks: TaskTable, task: Task): number {
@@ -287,6 +268,18 @@ export function cpuOf(tasks: TaskTable, task: Task): number {
   return tasks.cpu[task] ?? 0;
 }
 
+/** Lets a task that runs next spend so much time before it does anything else. */
+export function setRest(tasks: TaskTable, task: Task, restNs: number): void {
+  tasks.restNs[task] = restNs;
+}
+
+/** What it has yet to spend, which it begins with now; undefined for nothing. */
+export function takeRest(tasks: TaskTable, task: Task): number | undefined {
+  const restNs = tasks.restNs[task] ?? NOTHING;
+  tasks.restNs[task] = NOTHING;
+  return restNs < 0 ? undefined : restNs;
+}
+
 export function commOf(tasks: TaskTable, task: Task): string {
   return tasks.comm[task] ?? '';
 }
@@ -299,7 +292,8 @@ export function stackOf(tasks: TaskTable, task: Task): Stack {
 
 /** Cyclic, as alloc_pid() does it: the next one that is free, from 300 again after the maximum. */
 function allocatePid(tasks: TaskTable): number {
-  const isTaken = (pid: number) => tasks.byPid.has(pid) || tasks.reservedPids.has(pid);
+  const isTaken = (pid: number) =>
+    findTask(tasks, pid) !== undefined || tasks.reservedPids.has(pid);
   while (isTaken(tasks.nextPid)) advancePid(tasks);
   const pid = tasks.nextPid;
   advancePid(tasks);
@@ -313,9 +307,7 @@ function advancePid(tasks: TaskTable): void {
 
 function grow(tasks: TaskTable): void {
   const capacity = tasks.pid.length * 2;
-  const pid = new Int32Array(capacity).fill(FREE_ROW);
-  pid.set(tasks.pid);
-  tasks.pid = pid;
+  tasks.pid = enlarged(tasks.pid, new Int32Array(capacity).fill(FREE_ROW));
   tasks.tgid = enlarged(tasks.tgid, new Int32Array(capacity));
   tasks.serial = enlarged(tasks.serial, new Uint32Array(capacity));
   tasks.startNs = enlarged(tasks.startNs, new Float64Array(capacity));
@@ -323,6 +315,9 @@ function grow(tasks: TaskTable): void {
   tasks.runState = enlarged(tasks.runState, new Uint8Array(capacity));
   tasks.patchState = enlarged(tasks.patchState, new Int8Array(capacity));
   tasks.patchPending = enlarged(tasks.patchPending, new Uint8Array(capacity));
+  tasks.notified = enlarged(tasks.notified, new Uint8Array(capacity));
+  tasks.leavingKernel = enlarged(tasks.leavingKernel, new Uint8Array(capacity));
+  tasks.restNs = enlarged(tasks.restNs, new Float64Array(capacity).fill(NOTHING));
   tasks.cpu = enlarged(tasks.cpu, new Uint16Array(capacity));
   tasks.position = enlarged(tasks.position, new Uint32Array(capacity));
 }
