@@ -134,11 +134,11 @@ export class FileSystem {
   }
 
   /** EINVAL for anything but a symlink. Source: fs/stat.c:do_readlinkat(). */
-  readlink(node: Node, reply: Reply<string>): void {
+  readlink(node: Node, reply: Reply<string>, caller?: Caller): void {
     answer(
       () => {
         if (node.kind !== 'symlink') throw new KernelError('EINVAL', 'not a symlink');
-        return node.target;
+        return (caller && node.targetFor?.(caller)) ?? node.target;
       },
       reply,
       this.onBug,

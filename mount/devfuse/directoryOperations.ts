@@ -105,9 +105,10 @@ function putEntries(
 function putLookup(
   { channel, nodes }: Served,
   at: number,
-  { directory, entry: [name] }: { directory: Known; entry: Entry },
+  { directory, entry: [name, { revalidated }] }: { directory: Known; entry: Entry },
 ): void {
-  const node = name === '.' || name === '..' ? undefined : childOf(directory.node, name);
+  const isForgotten = revalidated || name === '.' || name === '..';
+  const node = isForgotten ? undefined : childOf(directory.node, name);
   const known = node && !node.revalidated ? nodes.found(directory, name, node) : undefined;
   ENTRY_OUT.set(channel.view, at, known ? toEntryOut(known) : {});
 }

@@ -52,7 +52,7 @@ const readlink: Operation = (served, request) => {
   const { node } = served.nodes.get(request.nodeId);
   const { channel } = served;
   const read = replyTo(served, request, (target: string) => channel.out.write(target, BODY));
-  served.fileSystem.readlink(node, read);
+  served.fileSystem.readlink(node, read, request.caller);
 };
 
 const statfs: Operation = (served, request) => {

@@ -5,10 +5,12 @@
  * ours is closed, be it by SIGKILL, it takes away what it was told of.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { BEHIND_MERGED } from '../abi/mergedProc.ts';
 import { BASH } from './namespaceScript.ts';
 
 export interface Janitor {
@@ -34,8 +36,10 @@ trap '' TERM HUP INT  # A run within a run ends in order, too.
 directory=$1 mount=$1/machine namespace=
 while read -r -d '' key value; do printf -v "$key" %s "$value"; done
 
+proc=/proc
+if [[ -e ${BEHIND_MERGED}/self ]]; then proc=${BEHIND_MERGED}; fi
 members() {
-  stat -Lc '%i %n' /proc/[0-9]*/ns/mnt 2>/dev/null | sed -n "s,^$namespace /proc/\\([0-9]*\\)/.*,\\1,p"
+  stat -Lc '%i %n' "$proc"/[0-9]*/ns/mnt 2>/dev/null | sed -n "s,^$namespace $proc/\\([0-9]*\\)/.*,\\1,p"
 }
 if [[ $namespace && $(members) ]]; then
   kill -TERM $(members); kill -CONT $(members)
@@ -47,7 +51,8 @@ rm -f -- "$directory"/bin/*
 rmdir -- "$directory"/* "$directory"`;
 
 export function startJanitor(): Janitor {
-  const directory = mkdtempSync(join(tmpdir(), 'klpfs-run-'));
+  // Made only when there is somebody to take it away.
+  const directory = join(tmpdir(), `klpfs-run-${randomBytes(6).toString('hex')}`);
   const [bash, ...bashOptions] = BASH;
   const child = spawn(bash, [...bashOptions, SCRIPT, 'klpfs-run-janitor', directory], {
     cwd: '/',
@@ -59,6 +64,7 @@ export function startJanitor(): Janitor {
     child.once('exit', () => resolve());
   });
   // Others than the one who runs it may use what is in it: the command may change its user.
+  mkdirSync(directory);
   chmodSync(directory, 0o755);
   for (const name of ['bin', 'machine', 'stage']) mkdirSync(join(directory, name));
   return {

@@ -3,7 +3,8 @@
  *
  * A path that the real kernel has is bound over. One that it lacks cannot be made in sysfs, procfs or
  * devtmpfs; there the directory around it gets a copy: a tmpfs that holds everything that the
- * directory has, and the missing path. Only /proc has no copy, for its entries come and go.
+ * directory has, and the missing path. /proc has no copy, for its entries come and go: the machine
+ * shows one that has all of both.
  */
 import { posix } from 'node:path';
 
@@ -22,7 +23,11 @@ export interface Child {
   readonly kind: Kind | { readonly link: string };
 }
 
+/** merged: the machine's with the host's around it; host: the host's with the machine's files in it. */
+export type ProcView = 'merged' | 'host';
+
 export interface Wanted {
+  readonly proc: ProcView;
   /** What the machine shows, and has now. */
   readonly targets: ReadonlyMap<string, Kind>;
   /** What it may come to have. */
@@ -41,11 +46,12 @@ export interface Copy {
 
 /** What becomes of a path. */
 export type Verdict =
-  | { readonly kind: 'bound' | 'impossible' }
+  | { readonly kind: 'bound' | 'merged' | 'impossible' }
   | { readonly kind: 'added' | 'linked'; readonly to: string };
 
 export interface NamespacePlan {
   readonly machine: string;
+  readonly proc: ProcView;
   /** From the outermost to the innermost. */
   readonly copies: readonly Copy[];
   /** Paths that are bound over, each from the same path in the machine. */
@@ -56,7 +62,10 @@ export interface NamespacePlan {
 const WITHOUT_COPY = ['/', '/proc'];
 
 /** Decides for every path how it is shown. */
-export function planNamespace({ targets, later, machine }: Wanted, real: RealTree): NamespacePlan {
+export function planNamespace(
+  { proc, targets, later, machine }: Wanted,
+  real: RealTree,
+): NamespacePlan {
   const verdicts = new Map<string, Verdict>();
   const added = new Map<string, Child[]>();
   const add = (path: string, kind: Child['kind'], verdict: 'added' | 'linked') => {
@@ -79,9 +88,12 @@ export function planNamespace({ targets, later, machine }: Wanted, real: RealTre
     add(path, { link: `${machine}${path}` }, 'linked');
   }
 
+  if (proc === 'merged') verdicts.set('/proc', { kind: 'merged' });
+
   const directories = [...added.keys()].sort(byDepth);
   return {
     machine,
+    proc,
     copies: directories.map((directory) =>
       copyOf(directory, real.children(directory), added.get(directory) ?? []),
     ),

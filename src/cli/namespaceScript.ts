@@ -5,6 +5,7 @@
  * goes to whoever started the script: `READY`, or what went wrong.
  */
 import { posix } from 'node:path';
+import { BEHIND_MERGED, MERGED_HOST, MERGED_PROC } from '../abi/mergedProc.ts';
 import type { Child, Copy, NamespacePlan } from './namespacePlan.ts';
 
 /**
@@ -20,8 +21,13 @@ export const READY = 'ready';
 export const COMMAND_STDERR_FD = 3;
 export const JANITOR_FD = 4;
 
+/** attached: processes that it lists; adopted: tasks of its own. */
+export type Membership = 'attached' | 'adopted';
+
 export interface NamespaceScript {
   readonly plan: NamespacePlan;
+  /** What the command and its children are to the machine. */
+  readonly membership: Membership;
   /** An empty directory in which copies are put together. */
   readonly stage: string;
   /** What runs the command; empty for the command itself. */
@@ -32,16 +38,18 @@ export interface NamespaceScript {
  * Text for `bash -c`. Its arguments are the number of variables, these as NAME=VALUE, and the
  * command: bash changes some of the variables that it finds in its own environment.
  */
-export function writeScript({ plan, stage, runner }: NamespaceScript): string {
+export function writeScript({ plan, membership, stage, runner }: NamespaceScript): string {
   return [
     'set -e',
     CLOSE_DEVICE,
     `mount -t tmpfs -o mode=755 klpfs ${quote(stage)}`,
+    ...(plan.proc === 'merged' ? showMergedProc(plan.machine) : []),
     ...plan.copies.flatMap((copy, index) => makeCopy(copy, `${stage}/${index}`)),
     ...bindChildren(plan, stage),
     ...plan.copies.map(({ directory }, index) => bind(`${stage}/${index}`, directory)),
     ...plan.bound.map((path) => bind(`${plan.machine}${path}`, path)),
     `umount -l ${quote(stage)}`,
+    ENROL[membership](`${plan.machine}/control`),
     // The janitor hears of it even if whoever started us has gone.
     `printf 'namespace %s\\0' "$(stat -Lc %i /proc/self/ns/mnt)" >&${JANITOR_FD}`,
     `echo ${READY} >&2`,
@@ -52,9 +60,30 @@ export function writeScript({ plan, stage, runner }: NamespaceScript): string {
   ].join('\n');
 }
 
+/**
+ * The host's procfs stays behind it; that of a run around this one is behind that one's. It comes
+ * first: only where nothing has been mounted over it may a user namespace mount another.
+ * sysctl(8) insists on what lies under /proc/sys, so symlinks would not do there.
+ */
+function showMergedProc(machine: string): string[] {
+  return [
+    'host=/proc',
+    `if [[ -e ${BEHIND_MERGED}/self ]]; then host=${BEHIND_MERGED}; fi`,
+    `mount --rbind "$host" ${quote(`${machine}${MERGED_HOST}`)}`,
+    bind(`${machine}${MERGED_PROC}`, '/proc'),
+    bind(`${BEHIND_MERGED}/sys`, '/proc/sys'),
+  ];
+}
+
+/** Somebody else's machine may be looked at, but lists nobody for us. */
+const ENROL: Readonly<Record<Membership, (control: string) => string>> = {
+  attached: (control) => `{ echo $$ >${quote(`${control}/attach`)}; } 2>/dev/null || true`,
+  adopted: (control) => `echo $$ >${quote(`${control}/adopt`)}`,
+};
+
 /** A mount is dead only when nobody holds its device, and libfuse leaves that open. */
-const CLOSE_DEVICE = `
-for fd in /proc/$$/fd/*; do
+export const CLOSE_DEVICE = `
+for fd in /proc/self/fd/*; do
   if [[ $fd -ef /dev/fuse ]]; then eval "exec \${fd##*/}<&-"; fi
 done`;
 

@@ -9,15 +9,19 @@ export const TARGETS: readonly string[] = [
   '/sys/kernel/tracing',
   '/sys/kernel/debug',
   '/sys/module',
+  '/proc/sys/kernel/ftrace_enabled',
+  '/proc/sys/kernel/tainted',
+  '/dev/kmsg',
+];
+
+/** What is shown besides in the host's /proc, where that is to stay. */
+export const PROC_TARGETS: readonly string[] = [
   '/proc/dynamic_debug',
   '/proc/cmdline',
   '/proc/kallsyms',
   '/proc/meminfo',
   '/proc/modules',
   '/proc/version',
-  '/proc/sys/kernel/ftrace_enabled',
-  '/proc/sys/kernel/tainted',
-  '/dev/kmsg',
 ];
 
 /**

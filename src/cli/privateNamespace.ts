@@ -6,7 +6,7 @@ import { assert } from '../abi/errno.ts';
 import { CommandError, EXIT, errnoOf } from './commandError.ts';
 import type { Janitor } from './janitor.ts';
 import type { NamespacePlan } from './namespacePlan.ts';
-import { BASH, READY, writeScript } from './namespaceScript.ts';
+import { BASH, type Membership, READY, writeScript } from './namespaceScript.ts';
 import { supervise } from './supervise.ts';
 
 /** Which rights a namespace is made with, and as whom the command runs in it. */
@@ -21,6 +21,7 @@ export interface Run {
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly plan: NamespacePlan;
+  readonly membership: Membership;
   readonly stage: string;
   readonly way: Way;
   /** Is told of the namespace. */
@@ -71,11 +72,12 @@ export async function runInNamespace({
   command,
   env,
   plan,
+  membership,
   stage,
   way,
   janitor,
 }: Run): Promise<number> {
-  const script = writeScript({ plan, stage, runner: way.runner });
+  const script = writeScript({ plan, membership, stage, runner: way.runner });
   const { PATH } = env;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const words = [script, 'klpfs run', String(variables.length), ...variables, ...command];

@@ -19,6 +19,6 @@ function childOf(directory: string, entry: Dirent): Child {
 }
 
 /** Devices, sockets and pipes are bound as files are. */
-export function kindOf(entry: { isDirectory: () => boolean }): Kind {
+function kindOf(entry: { isDirectory: () => boolean }): Kind {
   return entry.isDirectory() ? 'directory' : 'file';
 }

@@ -1,4 +1,5 @@
 /** What lets a task switch: commands that can be typed, or what happens by itself. */
+import { OUTSIDE } from './tasks.ts';
 import type { Straggler } from './transition.ts';
 
 /** init ignores signals, and cannot end. */
@@ -13,7 +14,7 @@ export function remediesOf(task: Straggler): string[] {
   if (holdup === 'running') {
     return ['its next interrupt or return to user space'];
   }
-  if (kind === 'client')
+  if (OUTSIDE.includes(kind))
     return ['the end of its system call, which a process outside the machine has made'];
   return userRemedies(task);
 }

@@ -8,7 +8,8 @@ export interface TaskRow {
   readonly tgid: number;
   readonly ppid: number;
   readonly comm: string;
-  readonly kind: 'user' | 'client' | 'kthread' | 'idle';
+  /** host: a process of the host, which the machine has adopted. */
+  readonly kind: 'user' | 'host' | 'client' | 'kthread' | 'idle';
   readonly state: string;
   readonly cpu: number;
   /** -1 outside a transition, else 0 or 1. */
@@ -21,6 +22,9 @@ export function readTasks(machine: Machine): TaskRow[] {
   return JSON.parse(readText(machine, 'control/tasks'));
 }
 
+/** Whose user space is not the machine's. */
+export const OUTSIDE: readonly string[] = ['host', 'client'];
+
 /**
  * The processes and kthreads that are there after `act`, and were not before, in the order of
  * control/tasks; not their threads, and not the children that they have had already.
@@ -28,9 +32,9 @@ export function readTasks(machine: Machine): TaskRow[] {
 export function tasksAddedBy(machine: Machine, act: () => void): TaskRow[] {
   const before = new Set(readTasks(machine).map(({ pid }) => pid));
   act();
-  // A client is a process outside that happens to use the mount.
+  // Processes outside come and go as they like, this one among them.
   const added = readTasks(machine).filter(
-    ({ pid, tgid, kind }) => kind !== 'client' && pid === tgid && !before.has(pid),
+    ({ pid, tgid, kind }) => !OUTSIDE.includes(kind) && pid === tgid && !before.has(pid),
   );
   const pids = new Set(added.map(({ pid }) => pid));
   return added.filter(({ ppid }) => !pids.has(ppid));

@@ -18,6 +18,8 @@ import type { Owner } from '../sysfs/inode.ts';
 import { mountedTree } from '../sysfs/root.ts';
 import { logAccess } from './accessLog.ts';
 import { refusal } from './esModules.ts';
+import { HostProcesses } from './hostProcesses.ts';
+import { type Asking, adoptionRefusal, hostVerbs } from './hostVerbs.ts';
 import { logEvents } from './log.ts';
 import { type ClockMode, MachineLoop } from './machineLoop.ts';
 import { esModulesOf, type ModuleSources, prepareMachine } from './prepareMachine.ts';
@@ -71,30 +73,49 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await load(loop, name, recording?.recorder);
   }
 
-  const tree = mountedTree(kernel, panelOf(description, loop), userOfThisProcess());
+  const way = chooseWay(options);
+  const host = new HostProcesses({ kernel, logger, changed: () => loop.see(), onBug });
+  loop.taskOf = host.taskOf;
+  const refusal = adoptionRefusal(way, recording !== undefined);
+  const panel = panelOf(description, loop, hostVerbs(host, refusal));
+  const tree = mountedTree(kernel, panel, { owner: userOfThisProcess(), host });
   const logged = options.logAccess ? logAccess(tree.root, logger) : tree.root;
   // The recorder is told of the contexts that really run, so it stands before all others.
   const root = recording ? recordTree(logged, recording.recorder) : logged;
-  const session = await show(new FileSystem(root, loop.run, onBug), options);
+  const session = await way.show(new FileSystem(root, loop.run, onBug));
   tree.listeners.push(session.caches);
   loop.start();
   void session.closed.then(() => {
+    host.stop();
     loop.stop();
     recording?.end();
   });
   return { session, loop };
 }
 
-/** By a mount of our own, or one that waits for us. */
-async function show(fileSystem: FileSystem, options: DaemonOptions): Promise<Session> {
+/** How a machine is shown. */
+interface Way extends Asking {
+  readonly show: (fileSystem: FileSystem) => Promise<Session>;
+}
+
+/** By a mount of our own, or one that waits for us. Throws `MountError` where neither can be. */
+function chooseWay(options: DaemonOptions): Way {
   const { directory, allowOther, transport: wanted, fd, logger } = options;
   if (fd !== undefined) {
     logger.debug({ transport: 'devfuse', way: `descriptor ${fd}` }, 'transport');
-    return adopt(await findPassedMount(fd, directory), fileSystem);
+    return {
+      transport: 'devfuse',
+      tellsCaller: true,
+      show: async (fileSystem) => adopt(await findPassedMount(fd, directory), fileSystem),
+    };
   }
   const transport = typeof wanted === 'string' ? chooseTransport(wanted) : wanted;
   logger.debug({ transport: transport.name, way: transport.way }, 'transport');
-  return mount(directory, fileSystem, { transport, allowOther });
+  return {
+    transport: transport.name,
+    tellsCaller: transport.capabilities.caller,
+    show: (fileSystem) => mount(directory, fileSystem, { transport, allowOther }),
+  };
 }
 
 /** Whoever runs a machine is root in it. */

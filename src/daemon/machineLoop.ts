@@ -5,9 +5,11 @@ import { performance } from 'node:perf_hooks';
 import { NS_PER_MS, nextExpiryNs } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import type { Context } from '../engine/sched/context.ts';
-import { interruptRequest, startRequest } from '../engine/sched/request.ts';
+import { interruptRequest, startRequest, startRequestIn } from '../engine/sched/request.ts';
 import { runMachine } from '../engine/sched/run.ts';
 import type { Outcome } from '../engine/sched/scheduler.ts';
+import type { Task } from '../engine/sched/task.ts';
+import type { Caller } from '../sysfs/node.ts';
 
 /** How virtual time passes: with the wall clock, or when told. */
 export type ClockMode =
@@ -39,6 +41,8 @@ const MAX_TIMEOUT_MS = 100;
 export class MachineLoop {
   readonly kernel: Kernel;
   observer: LoopObserver | undefined;
+  /** Finds the task of whoever asks; without, each request has one of its own. */
+  taskOf: ((caller: Caller) => Task | undefined) | undefined;
   readonly #mode: ClockMode;
   readonly #onBug: (error: unknown) => void;
   readonly #startedMs = performance.now();
@@ -65,10 +69,18 @@ export class MachineLoop {
   }
 
   /** Runs a context in a process of the machine; the answer interrupts it. */
-  readonly run = <T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): (() => void) => {
+  readonly run = <T>(
+    context: Context<T>,
+    settled: (outcome: Outcome<T>) => void,
+    caller?: Caller,
+  ): (() => void) => {
     this.#catchUp(LAG_MS);
     this.observer?.starting(context);
-    const task = startRequest(this.kernel, context, settled);
+    const asking = caller && this.taskOf?.(caller);
+    const task =
+      asking === undefined
+        ? startRequest(this.kernel, context, settled)
+        : startRequestIn(this.kernel, asking, context, settled);
     this.#catchUp();
     return () => {
       this.observer?.interrupting(context);
@@ -79,6 +91,11 @@ export class MachineLoop {
 
   /** Begins to follow the clock. */
   start(): void {
+    this.#catchUp();
+  }
+
+  /** Something has come to the machine from outside. */
+  see(): void {
     this.#catchUp();
   }
 

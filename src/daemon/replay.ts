@@ -13,6 +13,7 @@ import { builtinModules } from '../modules/builtin.ts';
 import { ROOT } from '../sysfs/inode.ts';
 import { type Answer, type Directory, isContext, type Node, type OpenFile } from '../sysfs/node.ts';
 import { mountedTree } from '../sysfs/root.ts';
+import { REPLAYED_HOST_VERBS } from './hostVerbs.ts';
 import { MachineLoop } from './machineLoop.ts';
 import {
   decodeBytes,
@@ -116,7 +117,8 @@ class ReplayedMachine {
     this.kernel = bootKernel(toBootOptions(header.machine, modules, header.boot_time_ms));
     // Verbs want a loop to move a manual clock; here the recording says how far time moves.
     const loop = new MachineLoop(this.kernel, { kind: 'manual' }, () => {});
-    this.#root = mountedTree(this.kernel, panelOf(header.machine, loop)).root;
+    const panel = panelOf(header.machine, loop, REPLAYED_HOST_VERBS);
+    this.#root = mountedTree(this.kernel, panel).root;
   }
 
   /** Does as many steps as the recorded machine had done, and moves time as far. */

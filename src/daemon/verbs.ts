@@ -13,8 +13,13 @@ import { clockVerb } from './clockVerb.ts';
 import type { MachineLoop } from './machineLoop.ts';
 import { toolFiles } from './toolFiles.ts';
 
-export function panelOf(description: MachineDescription, loop: MachineLoop): Panel {
-  return { verbs: daemonVerbs(description, loop), transactions: toolFiles };
+/** `host`: the verbs about its processes. */
+export function panelOf(
+  description: MachineDescription,
+  loop: MachineLoop,
+  host: readonly Verb[] = [],
+): Panel {
+  return { verbs: [...daemonVerbs(description, loop), ...host], transactions: toolFiles };
 }
 
 function daemonVerbs(description: MachineDescription, loop: MachineLoop): readonly Verb[] {

@@ -63,20 +63,20 @@ function wake(kernel: Kernel, request: string): void {
 /** kill(2). */
 function kill(kernel: Kernel, request: string): void {
   const [signal, pid = ''] = words(request, 'SIGNAL PID');
-  const task = requireTask(kernel, pid);
+  const task = requireOwnTask(kernel, pid);
   understood(() => sendSignal(kernel, task, signal));
 }
 
 /** do_exit(), from wherever the task is. */
 function exit(kernel: Kernel, request: string): void {
   const [pid] = words(request, 'PID');
-  const task = requireTask(kernel, pid);
+  const task = requireOwnTask(kernel, pid);
   understood(() => endTask(kernel, task));
 }
 
 function fork(kernel: Kernel, request: string): void {
   const [pid] = words(request, 'PID');
-  const task = requireTask(kernel, pid);
+  const task = requireOwnTask(kernel, pid);
   understood(() => forkByRequest(kernel, task));
 }
 
@@ -111,6 +111,16 @@ function describeCpus({ cpus, tasks }: Kernel): string {
     return `cpu ${id}: online, runs ${comm} (${pidOf(tasks, current)})\n`;
   });
   return `write: N on|off\n${lines.join('')}`;
+}
+
+/** A process of the host ends, forks and takes signals out there. */
+function requireOwnTask(kernel: Kernel, pid: string): Task {
+  const task = requireTask(kernel, pid);
+  if (!kernel.tasks.adopted.has(task)) return task;
+  throw new RequestError(
+    'EPERM',
+    `${pid} is a process of the host: what it does is up to the host`,
+  );
 }
 
 function requireTask({ tasks }: Kernel, pid: string): Task {

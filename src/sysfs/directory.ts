@@ -4,7 +4,7 @@ import { createNode, type Tree } from './inode.ts';
 import type { Directory, Node } from './node.ts';
 
 /** What a directory without subdirectories has: its name, and its own `.`. */
-const EMPTY_NLINK = 2;
+export const EMPTY_NLINK = 2;
 
 /** A directory with fixed entries, listed in the order given. */
 export function fixedDirectory(

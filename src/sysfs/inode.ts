@@ -2,6 +2,7 @@
 import { S_IALLUGO } from '../abi/mode.ts';
 import { wallTimeMs } from '../engine/clock.ts';
 import type { Kernel } from '../engine/kernel.ts';
+import { type Host, NO_HOST } from './host.ts';
 import type { AttributeChange, Attributes, FileSystemType, Node, TreeListener } from './node.ts';
 
 /** Everything that nodes are made with: the machine, the file system, the next inode number. */
@@ -10,6 +11,7 @@ export interface Tree {
   readonly fileSystem: FileSystemType;
   /** Who owns what nobody has given away: root, or whoever runs the machine. */
   readonly owner: Owner;
+  readonly host: Host;
   readonly inos: { next: number };
   /** See engine/nameHash.ts. */
   readonly nameHashes: Map<string, number>;
@@ -24,8 +26,25 @@ export interface Owner {
 
 export const ROOT: Owner = { uid: 0, gid: 0 };
 
-export function createTree(kernel: Kernel, fileSystem: FileSystemType, owner = ROOT): Tree {
-  return { kernel, fileSystem, owner, inos: { next: 1 }, nameHashes: new Map(), listeners: [] };
+/** Around a machine: whoever runs it, and where. */
+export interface Surroundings {
+  readonly owner: Owner;
+  readonly host: Host;
+}
+
+export function createTree(
+  kernel: Kernel,
+  fileSystem: FileSystemType,
+  surroundings: Surroundings = { owner: ROOT, host: NO_HOST },
+): Tree {
+  return {
+    kernel,
+    fileSystem,
+    ...surroundings,
+    inos: { next: 1 },
+    nameHashes: new Map(),
+    listeners: [],
+  };
 }
 
 /** The part of a node that chmod, chown and utimes change; it lives as long as the node. */

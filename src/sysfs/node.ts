@@ -72,7 +72,7 @@ export interface Directory extends Inode {
 }
 
 /** A name in a directory, and what readdir(3) says of it. */
-export type Entry = readonly [name: string, node: Pick<Node, 'ino' | 'kind'>];
+export type Entry = readonly [name: string, node: Pick<Node, 'ino' | 'kind' | 'revalidated'>];
 
 export interface File extends Inode {
   readonly kind: 'file';
@@ -85,6 +85,8 @@ export interface File extends Inode {
 export interface Symlink extends Inode {
   readonly kind: 'symlink';
   readonly target: string;
+  /** Where it leads whoever asks, if not to the same place as others. */
+  targetFor?(caller: Caller): string | undefined;
 }
 
 export type Node = Directory | File | Symlink;

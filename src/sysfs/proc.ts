@@ -21,7 +21,7 @@ import type { Directory, File, Node } from './node.ts';
 import { procFile } from './procFile.ts';
 import { showCpuinfo, showLoadAverage, showMachineStat, showPidMax } from './procLoad.ts';
 import { selfDirectory } from './procSelf.ts';
-import { processDirectory, processEntry } from './procTask.ts';
+import { pidNamed, processDirectory, processEntry } from './procTask.ts';
 import { parseSysctl } from './sysctl.ts';
 
 export function procDirectory(tree: Tree): Directory {
@@ -131,16 +131,19 @@ function* call(kernel: Kernel, code: Code): Context<string> {
  * beside the first of their process, as on Linux.
  */
 function tasksDirectory(tree: Tree): Directory {
-  const { kernel } = tree;
+  const { kernel, host } = tree;
   const self = selfDirectory(tree);
   return listedDirectory(tree, 0o555, {
     lookup: (name): Node | undefined => {
       if (name === 'self') return self;
-      const pid = /^[1-9]\d*$/.test(name) ? Number(name) : 0;
+      const pid = pidNamed(name);
+      if (pid === undefined) return undefined;
+      host.update(pid);
       const task = findTask(kernel.tasks, pid);
       return task !== undefined && isShown(kernel, task) ? processDirectory(tree, task) : undefined;
     },
     *list() {
+      host.updateAll();
       for (const task of listShownTasks(kernel)) {
         if (isLeader(kernel.tasks, task)) yield processEntry(pidOf(kernel.tasks, task));
       }

@@ -1,12 +1,12 @@
 /**
  * /proc/self: the process behind the request that reads it.
  *
- * That process exists while the request does, so there is no directory for a link to point at:
- * this is a directory itself, with what procps wants before it looks at others: two files, and that
- * there is a directory of threads.
+ * Where the machine has no task for it, that process exists while the request does; there is no
+ * directory for a link to point at, so this is one itself. It has no threads to show.
  *
  * Source: fs/proc/self.c.
  */
+import { S_IRUGO } from '../abi/mode.ts';
 import type { Kernel } from '../engine/kernel.ts';
 import { type Context, settle } from '../engine/sched/context.ts';
 import type { Task } from '../engine/sched/task.ts';
@@ -14,20 +14,23 @@ import { fixedDirectory } from './directory.ts';
 import type { Tree } from './inode.ts';
 import type { Directory } from './node.ts';
 import { procFile } from './procFile.ts';
-import { showStat } from './procStat.ts';
-import { showStatus } from './procStatus.ts';
+import { TASK_FILES } from './procTask.ts';
 
 export function selfDirectory(tree: Tree): Directory {
-  const file = (show: (kernel: Kernel, task: Task) => string) =>
-    procFile(tree, { mode: 0o444, show: () => asReader(tree.kernel, show) });
+  const files = [...TASK_FILES].map(([name, { mode, show }]) => {
+    const file = procFile(tree, {
+      mode: mode & S_IRUGO,
+      show: () => asReader(tree.kernel, show),
+    });
+    return [name, file] as const;
+  });
   return fixedDirectory(tree, 0o555, {
     task: fixedDirectory(tree, 0o555, {}),
-    status: file(showStatus),
-    stat: file(showStat),
+    ...Object.fromEntries(files),
   });
 }
 
-/** Runs on a task of the machine, which is the one that is shown. */
+/** Runs on a task of the machine, which is the one that is shown: that of the reader, if there is one. */
 function* asReader(kernel: Kernel, show: (kernel: Kernel, task: Task) => string): Context<string> {
   return yield* settle(show(kernel, kernel.current));
 }

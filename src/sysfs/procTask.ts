@@ -28,7 +28,7 @@ import { showStatus } from './procStatus.ts';
 import { createSnapshot, readSnapshot } from './snapshot.ts';
 import { countStored } from './store.ts';
 
-interface TaskFile {
+export interface TaskFile {
   readonly mode: number;
   readonly show: (kernel: Kernel, task: Task) => string;
   /** What those see who may not trace the task, where it is less. Source: ptrace_may_access(). */
@@ -37,7 +37,7 @@ interface TaskFile {
 }
 
 /** The files of a process and of its thread, in the order of tgid_base_stuff[]. */
-const TASK_FILES = new Map<string, TaskFile>([
+export const TASK_FILES: ReadonlyMap<string, TaskFile> = new Map<string, TaskFile>([
   ['status', { mode: 0o444, show: showStatus }],
   ['comm', { mode: 0o644, show: ({ tasks }, task) => `${commOf(tasks, task)}\n`, isComm: true }],
   ['cmdline', { mode: 0o444, show: showCmdline }],
@@ -82,9 +82,14 @@ export function processDirectory(tree: Tree, task: Task): Directory {
   });
 }
 
+/** The number that a name in /proc is; undefined for other names. */
+export function pidNamed(name: string): number | undefined {
+  return /^[1-9]\d*$/.test(name) ? Number(name) : undefined;
+}
+
 /** How /proc lists a process. */
 export function processEntry(pid: number): Entry {
-  return [String(pid), { ino: inoOf(pid, PROCESS_INO), kind: 'directory' }];
+  return [String(pid), { ino: inoOf(pid, PROCESS_INO), kind: 'directory', revalidated: true }];
 }
 
 /** Source: proc_task_readdir(), proc_task_getattr(). */

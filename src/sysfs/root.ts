@@ -5,9 +5,10 @@ import { controlFile, type Verb } from './controlFile.ts';
 import { fixedDirectory, joinDirectories } from './directory.ts';
 import { debugDirectory } from './dynamicDebug.ts';
 import { DEBUGFS, PROCFS, sysfsOf } from './fileSystems.ts';
-import { createTree, ROOT, type Tree } from './inode.ts';
+import { createTree, type Surroundings, type Tree } from './inode.ts';
 import { kmsgFile } from './kmsg.ts';
 import { kobjectDirectory } from './kobjectDirectory.ts';
+import { mergedProc } from './mergedProc.ts';
 import type { Directory, File, TreeListener } from './node.ts';
 import { announceChanges } from './notices.ts';
 import { procDirectory } from './proc.ts';
@@ -26,20 +27,22 @@ export interface MountedTree {
   readonly listeners: TreeListener[];
 }
 
-/** `owner` is the machine's root. */
+/** The owner is the machine's root. */
 export function mountedTree(
   kernel: Kernel,
   { verbs, transactions }: Panel,
-  owner = ROOT,
+  surroundings?: Surroundings,
 ): MountedTree {
-  const tree = createTree(kernel, sysfsOf(kernel.config.release), owner);
+  const tree = createTree(kernel, sysfsOf(kernel.config.release), surroundings);
+  const proc = procDirectory({ ...tree, fileSystem: PROCFS });
   const root = fixedDirectory(tree, 0o755, {
     control: fixedDirectory(tree, 0o755, {
       ...named([...kernelVerbs, ...verbs], (verb) => controlFile(tree, verb)),
       ...named(transactions, (transaction) => transactionFile(tree, transaction)),
     }),
     dev: fixedDirectory(tree, 0o755, { kmsg: kmsgFile(tree) }),
-    proc: procDirectory({ ...tree, fileSystem: PROCFS }),
+    proc,
+    run: fixedDirectory(tree, 0o755, { proc: mergedProc({ ...tree, fileSystem: PROCFS }, proc) }),
     sys: fixedDirectory(tree, 0o555, {
       kernel: kernelDirectory(tree),
       module: kobjectDirectory(tree, kernel.moduleDirectory),

@@ -124,7 +124,7 @@ function createDescriber(kernel: Kernel): (task: Task) => string {
   };
   return (task) =>
     `"pid":${pidOf(tasks, task)},"tgid":${tgidOf(tasks, task)},"ppid":${parentPidOf(kernel, task)},` +
-    `"comm":${JSON.stringify(commOf(tasks, task))},"kind":"${kindOf(tasks, task)}",` +
+    `"comm":${JSON.stringify(commOf(tasks, task))},"kind":"${tasks.adopted.has(task) ? 'host' : kindOf(tasks, task)}",` +
     `"state":"${runStateOf(tasks, task)}","cpu":${cpuOf(tasks, task)},` +
     `"patch_state":${patchStateOf(tasks, task)},"stack":${writeStack(stackOf(tasks, task))}`;
 }

@@ -31,7 +31,10 @@ function kernelWith(...paths: string[]): RealTree {
 }
 
 function plan(real: RealTree, targets: Record<string, Kind>, later: string[] = []): NamespacePlan {
-  return planNamespace({ targets: new Map(Object.entries(targets)), later, machine: '/m' }, real);
+  return planNamespace(
+    { proc: 'host', targets: new Map(Object.entries(targets)), later, machine: '/m' },
+    real,
+  );
 }
 
 // biome-ignore format: the columns are the point
@@ -88,6 +91,7 @@ test('the script quotes what a shell or a table of mounts would take apart', () 
   const real = kernelWith("/sys/kernel/it's a #1/");
   const script = writeScript({
     plan: plan(real, { '/sys/kernel/livepatch': 'directory' }),
+    membership: 'attached',
     stage: '/tmp/a b',
     runner: [],
   });

@@ -82,7 +82,7 @@ test("the command sees the machine at Linux's own paths, and nobody else does", 
      cat /proc/cmdline; ls; echo '<3>here' > /dev/kmsg; klpfs dmesg | tail -1 | cut -d] -f2
      ls -d /sys/kernel/debug/tracing /sys/kernel/tracing; [ -d /sys/kernel/mm ] && ls -d /sys/kernel/mm
      [ -e /sys/kernel/test_klp_syscall ]; echo $?
-     grep -c ' - fuse.klpfs ' /proc/1/mountinfo > $T/outside`,
+     grep -c ' - fuse.klpfs ' /proc/$PPID/mountinfo > $T/outside`,
   );
 
   const { output, errors, status } = await folder.sh(`
@@ -292,8 +292,126 @@ test('--verbose says what is shown where', async () => {
   expect({ status, output }).toEqual({ status: 0, output: '' });
   expect(errors).toMatch(/^(klpfs run: [^\n]*\n)+$/);
   expect(errors).toMatch(/^klpfs run: \/sys\/kernel\/livepatch: the machine's/m);
-  expect(errors).toContain("/proc/dynamic_debug: the real kernel's, for the machine has none");
+  expect(errors).toContain(
+    "/proc: the machine's, with its own processes and all else of the host's",
+  );
+
+  const hostProc = await folder.sh('klpfs run --verbose --host-proc -- true');
+  expect(hostProc.errors).toContain("/proc/cmdline: the machine's\n");
+  expect(hostProc.errors).toContain(
+    "/proc/dynamic_debug: the real kernel's, for the machine has none",
+  );
 });
+
+test("/proc has the machine's tasks, the command's own processes, and the host's other files", async () => {
+  const folder = await createRunFolder();
+  await folder.write('m.yaml', BUSY_MACHINE);
+  await folder.write(
+    'look',
+    `listed() { ls /proc | grep -cx "$1"; }
+     klpfs wait livepatch_sample; cat /proc/1/comm /proc/44/task/44/patch_state; listed $$; listed $PPID; cat /proc/$PPID/comm
+     cut -d' ' -f1,2 /proc/modules; [ /proc/self/exe -ef /proc/$$/exe ] && readlink /proc/self | cut -c1-5
+     cat <(echo through a pipe) /proc/sys/kernel/ostype; sysctl -n kernel.ostype
+     ps -o comm= -p 1,44,$$ | sort; pgrep -c nginx; [ "$(pgrep -f 'bash look')" = $$ ]; echo $?
+     for state in /proc/[0-9]*/task/*/patch_state; do [ -e $state ] && cat $state; done | sort | uniq -c | awk '{print $2}'
+     unshare --user --map-root-user --mount --pid --fork --mount-proc ps -o pid= -C ps | tr -d ' '
+     echo 7 > /proc/self/oom_score_adj; bash -c 'cat /proc/$$/oom_score_adj'`,
+  );
+
+  const { output, errors } = await folder.sh('klpfs run --machine m.yaml -- bash look');
+  expect(output.split('\n')).toEqual([
+    ...['systemd', '-1', '1', '0', 'node'],
+    ...['livepatch_sample 16384', '.host'],
+    ...['through a pipe', 'Linux', 'Linux'],
+    ...['bash', 'nginx', 'systemd', '4', '0'],
+    '-1',
+    '1',
+    '7',
+    '',
+  ]);
+  expect(errors).toBe('');
+});
+
+test('what daemonizes itself is seen, and its files are', async () => {
+  const folder = await createRunFolder();
+
+  const ended = await folder.sh(`klpfs run -- bash -c '
+    (setsid sleep 60 > /dev/null 2>&1 & echo $! > pid); cat /proc/$(cat pid)/comm; pgrep -x sleep -c'`);
+  expect(ended).toEqual({ status: 0, output: 'sleep\n1\n', errors: '' });
+});
+
+const STATES = `state() { cat /proc/$1/patch_state; }`;
+
+test('--as-process: a script is a task of the machine, and so is what it starts', async () => {
+  const folder = await createRunFolder();
+  await folder.write(
+    'look',
+    `${STATES}
+     state $$; state self; cat /proc/$$/comm; readlink /proc/self | grep -c .; cat /proc/self/task/self/comm 2>/dev/null
+     insmod livepatch-sample; state $$; state self; cat /sys/kernel/livepatch/livepatch_sample/transition
+     sleep 60 & while [ "$(cat /proc/$!/comm)" != sleep ]; do :; done; state $!; cat /proc/$!/task/$!/patch_state
+     klpfs ps | awk -v pid=$! '$1 == pid {print $2, $3}'
+     cat /proc/$!/cmdline | tr '\\0' ' '; readlink /proc/$!/cwd; awk '/^PPid/ {print $2}' /proc/$!/status $KLPFS_MOUNT/proc/$!/status
+     kill $!; wait $!; [ -e /proc/$! ]; echo $?; [ -e $KLPFS_MOUNT/proc/$! ]; echo $?; echo $$`,
+  );
+
+  const { output, errors } = await folder.sh('klpfs run --as-process --release 6.1 -- bash look');
+  const pid = /(\d+)\n$/.exec(output)?.[1] ?? '';
+  expect(output.replaceAll(pid, 'PID').split('\n')).toEqual([
+    ...['-1', '-1', 'bash', '1'],
+    ...['1', '1', '1'],
+    ...['1', '1', 'host interruptible'],
+    ...[`sleep 60 ${folder.path}`, 'PID', 'PID'],
+    ...['1', '1', 'PID', ''],
+  ]);
+  expect(errors).toBe('');
+  expect(await remains(folder)).toEqual([]);
+});
+
+test('--as-process: the function tracer names who reads', async () => {
+  const folder = await createRunFolder();
+
+  const { output } = await folder.sh(`klpfs run --as-process -- bash -c '
+    cd /sys/kernel/tracing; echo cmdline_proc_show > set_ftrace_filter; echo function > current_tracer
+    read -r _ < /proc/cmdline; grep -c "bash-$$ " trace'`);
+  expect(output).toBe('1\n');
+});
+
+test('--as-process: a mounted machine adopts, and lets go', async () => {
+  const machine = await startMachine();
+
+  const ended = await machine.sh(`
+    klpfs run --mount $M --as-process --host-proc -- bash -c 'cat $M/proc/$$/comm; echo $$ > pid'
+    for i in {1..50}; do [ -e $M/proc/$(cat pid) ] || break; sleep 0.02; done; [ -e $M/proc/$(cat pid) ]; echo $?
+    bash -c 'echo $$ > $M/control/adopt; cat $M/proc/self/comm $M/proc/$$/comm; [ -e $M/proc/$PPID ]; echo $?'
+    echo 4194305 > $M/control/adopt`);
+  expect(ended).toEqual({
+    status: 1,
+    output: 'bash\n1\ncat\nbash\n1\n',
+    errors: 'bash: line 5: echo: write error: No such process\n',
+  });
+});
+
+test.each([
+  ['--transport fuse-native', '', 'the transport fuse-native does not tell who asks'],
+  [
+    '--mount $M',
+    '--record r.jsonl',
+    'a machine that is recorded adopts no processes: the host decides what they do',
+  ],
+])(
+  '--as-process with %s, mounted with %s, says why it cannot',
+  async (options, mounted, reason) => {
+    const machine = await startMachine(mounted);
+
+    const ended = await machine.sh(`klpfs run ${options} --as-process -- true`);
+    expect(ended).toEqual({
+      status: 125,
+      output: '',
+      errors: `klpfs run: --as-process: ${reason}\n`,
+    });
+  },
+);
 
 /**
  * An ordinary user's folder, and a /dev/fuse that everybody may open, as distributions have it. The
@@ -330,6 +448,15 @@ test.each([
     output: `this has been live patched\n${uid}\n`,
     errors: 'sh: 3: cannot create /sys/kernel/livepatch/livepatch_sample/transition: Permission denied\n',
   });
+  expect(remains).toEqual([]);
+});
+
+test("an ordinary user's command is adopted where he may mount", async () => {
+  const look = "sh -c 'cat /proc/$$/comm /proc/$$/patch_state; ls /proc | grep -cx $$'";
+  const { ended, remains } = await runAsUser(`klpfs run --as-process -- ${look}`, {
+    privileges: '--no-new-privs',
+  });
+  expect(ended).toEqual({ status: 0, output: 'sh\n-1\n1\n', errors: '' });
   expect(remains).toEqual([]);
 });
 

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FileSystem } from '../../mount/fileSystem.ts';
 import type { Interrupt, Reply } from '../../mount/reply.ts';
 import { O_RDWR, O_WRONLY } from '../../src/abi/mode.ts';
+import { REPLAYED_HOST_VERBS } from '../../src/daemon/hostVerbs.ts';
 import { type ClockMode, MachineLoop } from '../../src/daemon/machineLoop.ts';
 import { readMachine } from '../../src/daemon/readMachine.ts';
 import { Recorder } from '../../src/daemon/recorder.ts';
@@ -61,7 +62,8 @@ function recordMachine(
     manifests: {},
   } as const;
   const recorder = new Recorder(loop, header, (line) => lines.push(line));
-  const root = recordTree(mountedTree(kernel, panelOf(machine, loop)).root, recorder);
+  const panel = panelOf(machine, loop, REPLAYED_HOST_VERBS);
+  const root = recordTree(mountedTree(kernel, panel).root, recorder);
   const fileSystem = new FileSystem(root, loop.run, onBug);
   onTestFinished(() => loop.stop());
   loop.start();

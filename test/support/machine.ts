@@ -10,11 +10,15 @@ import { type BootOptions, bootKernel } from '../../src/engine/boot.ts';
 import { NS_PER_MS } from '../../src/engine/clock.ts';
 import type { Kernel } from '../../src/engine/kernel.ts';
 import type { ModuleDefinition } from '../../src/engine/module/model.ts';
-import { isContext } from '../../src/engine/sched/context.ts';
-import { startRequest } from '../../src/engine/sched/request.ts';
+import { findAdopted } from '../../src/engine/sched/adopt.ts';
+import { type Context, isContext } from '../../src/engine/sched/context.ts';
+import { interruptRequest, startRequest, startRequestIn } from '../../src/engine/sched/request.ts';
 import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
 import type { Outcome } from '../../src/engine/sched/scheduler.ts';
-import type { Answer, Directory, File, Node, OpenFile } from '../../src/sysfs/node.ts';
+import type { Task } from '../../src/engine/sched/task.ts';
+import { type Host, NO_HOST } from '../../src/sysfs/host.ts';
+import { ROOT } from '../../src/sysfs/inode.ts';
+import type { Answer, Caller, Directory, File, Node, OpenFile } from '../../src/sysfs/node.ts';
 import { type MountedTree, mountedTree } from '../../src/sysfs/root.ts';
 
 export interface MachineOptions {
@@ -26,16 +30,19 @@ export interface MachineOptions {
   readonly modules?: readonly ModuleDefinition[];
   readonly tasks?: BootOptions['tasks'];
   readonly interrupts?: BootOptions['interrupts'];
+  readonly host?: Host;
 }
 
 const LIVEPATCH = 'sys/kernel/livepatch';
 
 export class Machine {
   readonly kernel: Kernel;
+  readonly #host: Host;
   #mounted: MountedTree | undefined;
 
   constructor(options: MachineOptions = {}) {
     const release = options.release ?? '4.15';
+    this.#host = options.host ?? NO_HOST;
     this.kernel = bootKernel({
       config: {
         release,
@@ -56,7 +63,11 @@ export class Machine {
 
   /** Made when it is needed: who boots ten thousand machines may never look. */
   get mounted(): MountedTree {
-    this.#mounted ??= mountedTree(this.kernel, { verbs: [], transactions: toolFiles });
+    this.#mounted ??= mountedTree(
+      this.kernel,
+      { verbs: [], transactions: toolFiles },
+      { owner: ROOT, host: this.#host },
+    );
     return this.#mounted;
   }
 
@@ -178,7 +189,7 @@ export class Machine {
 
   /** Opens a file: a path at the top of the tree, or below the livepatch directory. */
   open(path: string, flags: number): OpenFile {
-    return this.file(path).open(flags);
+    return this.file(path).open(flags, this.#caller);
   }
 
   file(path: string): File {
@@ -188,12 +199,46 @@ export class Machine {
     return node;
   }
 
+  /** Lets an adopted process do what is done meanwhile. */
+  as<T>(pid: number, act: () => T): T {
+    this.#caller = { pid, uid: 0, gid: 0 };
+    try {
+      return act();
+    } finally {
+      this.#caller = undefined;
+    }
+  }
+
+  #caller: Caller | undefined;
+
+  #start<T>(context: Context<T>, settled: (outcome: Outcome<T>) => void): Task {
+    const task = this.#caller && findAdopted(this.kernel, this.#caller.pid);
+    return task === undefined
+      ? startRequest(this.kernel, context, settled)
+      : startRequestIn(this.kernel, task, context, settled);
+  }
+
+  /** Starts a read that need not end now; the box is filled when it does. */
+  startRead(path: string): { answer: string; readonly interrupt: () => void } {
+    const answer = this.open(path, 0).read(0, 1 << 20);
+    if (!isContext(answer)) throw new Error(`${path} does not block`);
+    const box = { answer: 'pending', interrupt: () => interruptRequest(this.kernel, task) };
+    const task = this.#start(answer, (outcome) => {
+      box.answer = this.attempt(() => {
+        if ('error' in outcome) throw outcome.error;
+        return decodeUtf8(outcome.value).replace(/\n$/, '');
+      });
+    });
+    this.advance(0);
+    return box;
+  }
+
   /** Starts a write that need not end now; the box is filled when it does. */
   startWrite(text: string, path: string): { answer: string } {
     const box = { answer: 'pending' };
     const answer = this.open(path, O_WRONLY).write(0, encodeUtf8(text));
     if (!isContext(answer)) return { answer: 'ok' };
-    startRequest(this.kernel, answer, (outcome) => {
+    this.#start(answer, (outcome) => {
       box.answer = this.attempt(() => {
         if ('error' in outcome) throw outcome.error;
         return 'ok';
@@ -208,7 +253,7 @@ export class Machine {
     const answer = this.open(path, O_WRONLY).write(0, encodeUtf8(text));
     if (!isContext(answer)) return 'ok';
     const settled: Outcome<number>[] = [];
-    startRequest(this.kernel, answer, (outcome) => settled.push(outcome));
+    this.#start(answer, (outcome) => settled.push(outcome));
     while (settled.length === 0 && hasWork(this.kernel)) {
       runMachine(this.kernel, this.kernel.clock.nowNs, () => true);
       between();
@@ -224,7 +269,7 @@ export class Machine {
   finish<T>(answer: Answer<T>): T {
     if (!isContext(answer)) return answer;
     const settled: Outcome<T>[] = [];
-    startRequest(this.kernel, answer, (outcome) => settled.push(outcome));
+    this.#start(answer, (outcome) => settled.push(outcome));
     while (settled.length === 0 && hasWork(this.kernel)) this.advance(0);
     const [outcome] = settled;
     if (!outcome) throw new Error('the request blocks; use startWrite()');
@@ -242,6 +287,6 @@ export class Machine {
   }
 
   #absolute(path: string): string {
-    return /^(sys|proc|dev|control)(\/|$)/.test(path) ? path : `${LIVEPATCH}/${path}`;
+    return /^(sys|proc|dev|control|run)(\/|$)/.test(path) ? path : `${LIVEPATCH}/${path}`;
   }
 }

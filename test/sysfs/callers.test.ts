@@ -9,6 +9,7 @@ import { decodeUtf8, encodeUtf8 } from '../../src/abi/bytes.ts';
 import { O_RDWR, O_WRONLY } from '../../src/abi/mode.ts';
 import { isContext } from '../../src/engine/sched/context.ts';
 import { findTask } from '../../src/engine/sched/task.ts';
+import { NO_HOST } from '../../src/sysfs/host.ts';
 import type { Caller } from '../../src/sysfs/node.ts';
 import { mountedTree } from '../../src/sysfs/root.ts';
 import { Machine } from '../support/machine.ts';
@@ -111,7 +112,11 @@ test.each([
 
 test('whoever runs the machine is root in it', () => {
   const { kernel } = aMachine();
-  const { root } = mountedTree(kernel, { verbs: [], transactions: [] }, { uid: 1000, gid: 1000 });
+  const { root } = mountedTree(
+    kernel,
+    { verbs: [], transactions: [] },
+    { owner: { uid: 1000, gid: 1000 }, host: NO_HOST },
+  );
   const dev = root.lookup('dev');
   const kmsg = dev?.kind === 'directory' ? dev.lookup('kmsg') : undefined;
   if (kmsg?.kind !== 'file') throw new Error('there is no log');

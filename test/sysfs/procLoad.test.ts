@@ -60,7 +60,16 @@ test('pid_max is raised where there are more tasks', () => {
 
 test('self: the process behind the request, another one each time', () => {
   const machine = new Machine();
-  expect(machine.ls('proc/self')).toEqual(['task', 'status', 'stat']);
+  expect(machine.ls('proc/self')).toEqual([
+    'task',
+    'status',
+    'comm',
+    'cmdline',
+    'stat',
+    'wchan',
+    'stack',
+    'patch_state',
+  ]);
   expect(machine.cat('proc/self/stat')).toMatch(/^300 \(klpfs-client\) R 1 300 300 /);
   expect(machine.cat('proc/self/status')).toMatch(/^Name:\tklpfs-client\n/);
   expect(machine.cat('proc/self/stat')).toMatch(/^302 /);

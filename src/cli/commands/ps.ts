@@ -28,7 +28,9 @@ export function addPsCommand(program: Command): void {
       `
 PATCH is "-" outside a transition, and in one the state that the task is in:
 "unpatched" runs the old functions, "patched" the new ones. STACK begins with
-the newest frame. A "thread" is one beside the first of its process.
+the newest frame. A "thread" is one beside the first of its process. A
+"client" is the process behind a request, and "host" one of the host's that the
+machine has adopted (klpfs run --as-process).
 
 Examples:
   $ klpfs ps

@@ -1,6 +1,5 @@
 /** `klpfs run`: a command for which the machine's files are at Linux's own paths. */
 import { closeSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -11,10 +10,16 @@ import { RELEASES } from '../../abi/release.ts';
 import { CommandError, EXIT } from '../commandError.ts';
 import { findMachine, realPath } from '../findMachine.ts';
 import { type Janitor, startJanitor } from '../janitor.ts';
-import { type Kind, type NamespacePlan, planNamespace, type Verdict } from '../namespacePlan.ts';
-import { LATER_TARGETS, TARGETS } from '../namespaceTargets.ts';
+import { lookAtMachine, type Sight } from '../lookAtMachine.ts';
+import {
+  type NamespacePlan,
+  type ProcView,
+  planNamespace,
+  type Verdict,
+} from '../namespacePlan.ts';
+import { LATER_TARGETS, PROC_TARGETS, TARGETS } from '../namespaceTargets.ts';
 import { chooseWay, enterUserNamespace, runInNamespace } from '../privateNamespace.ts';
-import { kindOf, realTree } from '../realTree.ts';
+import { realTree } from '../realTree.ts';
 import { environmentFor, linkCommands, SHIMMED } from '../runEnvironment.ts';
 import { transportOption } from '../transportOption.ts';
 
@@ -26,6 +31,8 @@ interface Options {
   readonly transport: TransportChoice;
   readonly keepUser?: true;
   readonly asUser?: string;
+  readonly asProcess?: true;
+  readonly hostProc?: true;
   readonly verbose?: true;
 }
 
@@ -44,16 +51,24 @@ export function addRunCommand(program: Command): void {
     .addOption(transportOption())
     .option('--keep-user', 'as an ordinary user, stay that user rather than be root')
     .addOption(new Option('--as-user <uid:gid>').hideHelp())
+    .option('--as-process', 'make the command and its children tasks of the machine')
+    .option('--host-proc', "leave /proc the host's, but for single files")
     .option('--verbose', 'say on stderr what is shown where')
     .addHelpText(
       'after',
       `
 Starts a machine, runs the command in a mount namespace of its own, and ends the
 machine with it. The command sees the machine's /sys/kernel/livepatch,
-/sys/module, /sys/kernel/{tracing,debug}, /dev/kmsg and /proc/{cmdline,meminfo,
-modules,kallsyms,version,sys/kernel/ftrace_enabled,sys/kernel/tainted};
-insmod, rmmod, modprobe, modinfo, lsmod, dmesg, uname and klpfs talk to it. All
-else is as outside, and nobody else sees any of it.
+/sys/module, /sys/kernel/{tracing,debug}, /dev/kmsg, and a /proc that has the
+machine's tasks and files and, besides, its own processes and all else of the
+host's; insmod, rmmod, modprobe, modinfo, lsmod, dmesg, uname and klpfs talk to
+the machine. All else is as outside, and nobody else sees any of it. kill is the
+host's: signals for the machine's tasks are sent with klpfs kill.
+
+With --as-process the command and all that it starts are tasks of the machine,
+under their own pids: they have a patch_state, and what they ask for runs in
+them. It needs a transport that tells who asks. --host-proc is for programs that
+insist on a procfs at /proc.
 
 It needs root or, for an ordinary user, user namespaces: the command is then
 root in one, unless --keep-user. What the command leaves in the background ends
@@ -66,6 +81,7 @@ Examples:
   $ klpfs run -- ./deploy.sh
   $ klpfs run --release 6.1 -- sh -c 'insmod livepatch-sample; lsmod'
   $ klpfs run --machine busy.yaml --speed 10 -- bash
+  $ klpfs run --as-process -- sh -c 'cat /proc/$$/patch_state'
   $ klpfs mount ~/klp && klpfs run --mount ~/klp -- cat /proc/cmdline`,
     )
     .action(async (command: readonly string[], options: Options) => {
@@ -94,13 +110,17 @@ async function run(command: readonly string[], options: Options): Promise<number
     const machine = joined ?? (await startHere(options, janitor));
     const binDirectory = join(janitor.directory, 'bin');
     linkCommands(binDirectory);
-    const targets = await findTargets(machine);
-    const plan = planNamespace({ targets, later: LATER_TARGETS, machine }, realTree);
+    const proc = options.hostProc ? 'host' : 'merged';
+    const sight = await lookAtMachine(machine, PATHS[proc]);
+    if (options.asProcess) requireAdoption(sight);
+    const { targets } = sight;
+    const plan = planNamespace({ proc, targets, later: LATER_TARGETS, machine }, realTree);
     if (options.verbose) process.stderr.write(describePlan(plan));
     return await runInNamespace({
       command,
       env: environmentFor(process.env, binDirectory, machine),
       plan,
+      membership: options.asProcess ? 'adopted' : 'attached',
       stage: join(janitor.directory, 'stage'),
       way: chooseWay(userOf(options)),
       janitor,
@@ -168,21 +188,26 @@ async function startHere(options: Options, janitor: Janitor): Promise<string> {
   return session.directory;
 }
 
-/** Never synchronously: this process may be the one that answers. */
-async function findTargets(machine: string): Promise<Map<string, Kind>> {
-  const found = await Promise.all(
-    TARGETS.map(async (path): Promise<[string, Kind] | undefined> => {
-      const stats = await stat(`${machine}${path}`).catch(() => undefined);
-      return stats && [path, kindOf(stats)];
-    }),
-  );
-  return new Map(found.filter((target) => target !== undefined));
+/** Throws `CommandError` where the machine has no tasks for processes of the host. */
+function requireAdoption({ adoption }: Sight): void {
+  const [, reason] = /^refused: (.*)/.exec(adoption) ?? [];
+  if (reason !== undefined) throw new CommandError(`--as-process: ${reason}`, EXIT.ownFailure);
 }
 
-function describePlan({ machine, verdicts }: NamespacePlan): string {
+/** What is bound over, one by one. */
+const PATHS: Readonly<Record<ProcView, readonly string[]>> = {
+  merged: TARGETS,
+  host: [...TARGETS, ...PROC_TARGETS],
+};
+
+const MERGED: Readonly<Record<ProcView, readonly string[]>> = { merged: ['/proc'], host: [] };
+
+function describePlan({ machine, proc, verdicts }: NamespacePlan): string {
   const lines = [
     `the machine is on ${machine}`,
-    ...[...TARGETS, ...LATER_TARGETS].map((path) => `${path}: ${describe(verdicts.get(path))}`),
+    ...[...PATHS[proc], ...MERGED[proc], ...LATER_TARGETS].map(
+      (path) => `${path}: ${describe(verdicts.get(path))}`,
+    ),
     `${SHIMMED.join(', ')}, klpfs: on the PATH, for the machine`,
   ];
   return lines.map((line) => `klpfs run: ${line}\n`).join('');
@@ -194,6 +219,8 @@ function describe(verdict: Verdict | undefined): string {
       return "the real kernel's, for the machine has none";
     case 'bound':
       return "the machine's";
+    case 'merged':
+      return "the machine's, with its own processes and all else of the host's";
     case 'added':
       return `the machine's, in a copy of ${verdict.to}`;
     case 'linked':

@@ -12,6 +12,8 @@ import { addTask, cpuOf, isPatchPending, patchStateOf, type Task, tgidOf } from 
 export interface Child {
   readonly comm: string;
   readonly program: Program;
+  /** The next that is free unless given. */
+  readonly pid?: number | undefined;
 }
 
 /** A process of its own, which has the patch state and the flag of the task that forks. */
@@ -33,13 +35,13 @@ export function cloneThread(kernel: Kernel, sibling: Task, child: Child): Task {
 function copyTask(
   kernel: Kernel,
   original: Task,
-  { comm, program }: Child,
+  { comm, program, pid }: Child,
   tgid: number | undefined,
 ): Task {
   const { tasks } = kernel;
   const task = addTask(
     tasks,
-    { comm, kind: 'user', cpu: cpuOf(tasks, original), program, tgid },
+    { comm, kind: 'user', cpu: cpuOf(tasks, original), program, pid, tgid },
     {
       stack: kernel.emptyStack,
       startNs: kernel.clock.nowNs,

@@ -190,7 +190,7 @@ function suspendThread(
       const isRefused = isSleepRefused(kernel, task, suspension.state);
       thread.wakeup = isRefused ? 'signal' : 'woken';
       if (!isRefused) sleepTask(kernel, task, suspension.state, suspension.untilNs);
-      else if (kernel.tasks.program[task]) setRest(kernel.tasks, task, REFUSAL_NS);
+      else if (isOfProgram(kernel, task)) setRest(kernel.tasks, task, REFUSAL_NS);
       return;
     }
     case 'compute':
@@ -205,6 +205,11 @@ function suspendThread(
       cpu.needResched = queueLength(cpu.runQueue) > 0;
       cpu.turnSteps = 0;
   }
+}
+
+/** A request that was interrupted is to be answered even while time stands still. */
+function isOfProgram({ tasks }: Kernel, task: Task): boolean {
+  return tasks.program[task] !== undefined && !tasks.adopted.has(task);
 }
 
 function endThread(kernel: Kernel, task: Task, thread: Thread, outcome: Outcome<unknown>): void {

@@ -70,6 +70,16 @@ export function spawnSuccessor<T>(
   return createClient(kernel, { comm, kind: 'client', cpu: id }, context, settled);
 }
 
+/** Wakes a task on a cpu that is idle if there is one, before all others there. */
+export function wakeFirst(kernel: Kernel, task: Task): void {
+  const { tasks } = kernel;
+  const cpu = chooseCpu(kernel);
+  tasks.cpu[task] = cpu.id;
+  setRunState(tasks, task, 'runnable');
+  pushFirst(cpu.runQueue, task);
+  preempt(cpu);
+}
+
 function createClient<T>(
   kernel: Kernel,
   created: NewTask,

@@ -74,6 +74,8 @@ export interface TaskTable {
   readonly waitsIn: Map<Task, Set<Task>>;
   /** Tasks that sleep without a function in which they are to sleep: its module is not loaded. */
   readonly outside: Set<Task>;
+  /** Processes of the host and their threads: see adopt.ts. */
+  readonly adopted: Set<Task>;
   readonly byPid: PidMap;
   readonly family: Family;
   readonly free: Task[];
@@ -149,6 +151,7 @@ export function createTaskTable(): TaskTable {
     calls: new Map(),
     waitsIn: new Map(),
     outside: new Set(),
+    adopted: new Set(),
     byPid: createPidMap(),
     family: createFamily(),
     free: [],
@@ -190,6 +193,7 @@ export function addTask(tasks: TaskTable, created: NewTask, birth: Birth): Task 
 /** Frees the row. */
 export function removeTask(tasks: TaskTable, task: Task): void {
   freePid(tasks.byPid, pidOf(tasks, task));
+  tasks.adopted.delete(task);
   tasks.pid[task] = FREE_ROW;
   tasks.patchPending[task] = 0;
   tasks.free.push(task);
