@@ -19,8 +19,8 @@ export interface Janitor {
   /** A mount that goes at the end. `machine` always does. */
   unmountLater(directory: string): void;
   /**
-   * For others who tell it things, as `KEY VALUE\0`: `namespace` is a mount namespace, by its inode
-   * number, none of whose processes outlives the run.
+   * For others who tell it things, as `KEY VALUE\0`: `namespace` is a process in a mount namespace of
+   * its own, none of whose processes outlives the run.
    */
   readonly input: Writable;
   /** Resolves when everything has gone. */
@@ -34,10 +34,16 @@ export interface Janitor {
 const SCRIPT = `
 trap '' TERM HUP INT  # A run within a run ends in order, too.
 directory=$1 mount=$1/machine namespace=
-while read -r -d '' key value; do printf -v "$key" %s "$value"; done
-
 proc=/proc
 if [[ -e ${BEHIND_MERGED}/self ]]; then proc=${BEHIND_MERGED}; fi
+while read -r -d '' key value; do
+  case $key in
+    mount) mount=$value ;;
+    # Held open: the number of one that has gone is the next one's, which may be another run's.
+    namespace) exec 9<"$proc/$value/ns/mnt" && namespace=$(stat -Lc %i "$proc/self/fd/9") ;;
+  esac
+done
+
 members() {
   stat -Lc '%i %n' "$proc"/[0-9]*/ns/mnt 2>/dev/null | sed -n "s,^$namespace $proc/\\([0-9]*\\)/.*,\\1,p"
 }
@@ -46,6 +52,7 @@ if [[ $namespace && $(members) ]]; then
   for ((i = 0; i < 50; i++)); do [[ $(members) ]] || break; sleep 0.02; done
   for ((i = 0; i < 50; i++)); do [[ $(members) ]] || break; kill -KILL $(members); sleep 0.02; done
 fi
+exec 9<&-  # Its mounts end with it.
 fusermount -uz -- "$mount" || fusermount3 -uz -- "$mount"
 rm -f -- "$directory"/bin/*
 rmdir -- "$directory"/* "$directory"`;

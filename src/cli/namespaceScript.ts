@@ -42,6 +42,8 @@ export function writeScript({ plan, membership, stage, runner }: NamespaceScript
   return [
     'set -e',
     CLOSE_DEVICE,
+    // The janitor hears of it even if whoever started us has gone, and long before the command ends.
+    `printf 'namespace %s\\0' $$ >&${JANITOR_FD}`,
     `mount -t tmpfs -o mode=755 klpfs ${quote(stage)}`,
     ...(plan.proc === 'merged' ? showMergedProc(plan.machine) : []),
     ...plan.copies.flatMap((copy, index) => makeCopy(copy, `${stage}/${index}`)),
@@ -50,8 +52,6 @@ export function writeScript({ plan, membership, stage, runner }: NamespaceScript
     ...plan.bound.map((path) => bind(`${plan.machine}${path}`, path)),
     `umount -l ${quote(stage)}`,
     ENROL[membership](`${plan.machine}/control`),
-    // The janitor hears of it even if whoever started us has gone.
-    `printf 'namespace %s\\0' "$(stat -Lc %i /proc/self/ns/mnt)" >&${JANITOR_FD}`,
     `echo ${READY} >&2`,
     `exec 2>&${COMMAND_STDERR_FD} ${COMMAND_STDERR_FD}>&- ${JANITOR_FD}>&-`,
     TAKE_VARIABLES,
