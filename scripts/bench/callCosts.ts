@@ -24,6 +24,7 @@ import type { Context } from '../../src/engine/sched/context.ts';
 import { startRequest } from '../../src/engine/sched/request.ts';
 import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
 import { findTask, PATCHED, UNPATCHED } from '../../src/engine/sched/task.ts';
+import { median } from './measured.ts';
 
 export interface CallCosts {
   /** Nanoseconds a call, by situation. */
@@ -176,10 +177,6 @@ function measureEnabling(): number {
   const ms = performance.now() - before;
   if (kernel.ftrace.registered.size !== FUNCTIONS) throw new Error('not all are patched');
   return ms;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 const costs: CallCosts = {

@@ -19,7 +19,7 @@ export interface Panel {
 }
 
 const WIDTH = 760;
-const LABEL_WIDTH = 170;
+const LABEL_WIDTH = 190;
 const TEXT_WIDTH = 70;
 const BAR_WIDTH = WIDTH - LABEL_WIDTH - TEXT_WIDTH;
 const LINE = 22;

@@ -1,7 +1,19 @@
 /** What klpfs has to reach: a row for each figure. */
 import { memoryAfter, TRIALS } from './endurance.ts';
-import { callOf, PATCHED } from './engine.ts';
+import {
+  callOf,
+  FIRST_LOADS,
+  LAST_LOADS,
+  PATCHED,
+  PATCHED_MACHINES,
+  QUICK_REQUESTS,
+  requestOf,
+  requestsWhile,
+  SITUATIONS,
+  turnsWhile,
+} from './engine.ts';
 import { formatNumber, KLPFS, type Measured, medianOf } from './measured.ts';
+import { FUSE_NATIVE_1_S } from './peers.ts';
 import { CROWDS, eventLoopDuring, requestsDuring } from './transitions.ts';
 
 export interface Figure {
@@ -60,7 +72,7 @@ export const FIGURES: readonly Figure[] = [
   most('cpu per pread of 16 clients: klpfs / C, 1 s', against('C, 1 s', `${PREAD_16}, cpu us`), 2),
   least('pread: lxcfs / klpfs', faster('lxcfs', PREAD), 3),
   least('pread: pyfuse3 / klpfs', faster('pyfuse3', PREAD), 3),
-  least('pread: klpfs, fuse-native, 1 s / klpfs', faster('klpfs, fuse-native, 1 s', PREAD), 2.5),
+  least(`pread: ${FUSE_NATIVE_1_S} / klpfs`, faster(FUSE_NATIVE_1_S, PREAD), 2.5),
   most('bash, while read: klpfs / C, 1 s', against('C, 1 s', 'while read, ms'), 1.3),
   most('bash, read x <f: klpfs / C, 1 s', against('C, 1 s', 'read x <f, ms'), 1.3),
   ...TRIALS.map(({ operation, early, late }) => most(`memory after ${late} ${operation} / after ${early}`, ratio(of(memoryAfter(late, operation)), of(memoryAfter(early, operation))), 1.05)),
@@ -70,10 +82,15 @@ export const FIGURES: readonly Figure[] = [
   most('memory of the default machine', of('memory of the default machine, MB'), 80, 'MB'),
   ...CROWDS.map((tasks) => most(`requests among ${tasks} tasks, p99`, of(requestsDuring(tasks)), 10, 'ms')),
   ...CROWDS.map((tasks) => most(`event loop among ${tasks} tasks, p99.9`, of(eventLoopDuring(tasks)), 5, 'ms')),
+  ...SITUATIONS.map((situation) => most(`requests while 1 000 000 tasks are ${situation}, p99`, of(requestsWhile(situation)), 10, 'ms')),
+  ...SITUATIONS.map((situation) => most(`event loop while 1 000 000 tasks are ${situation}, p99.9`, of(turnsWhile(situation)), 5, 'ms')),
+  ...QUICK_REQUESTS.map((kind) => most(`request without FUSE, ${kind}`, of(requestOf(kind)), 0.5, 'us')),
   ...PATCHED.map((situation) => most(`call, ${situation} / unpatched`, ratio(of(callOf(situation)), of(callOf('unpatched'))), 5)),
   most('enabling 10 000 functions', of('enabling 10000 functions, ms'), 100, 'ms'),
   ...CROWDED.map((tasks) => most(`memory of each of ${tasks} tasks`, of(`bytes for each of ${tasks} tasks`), 200, 'bytes')),
+  most('a machine of 1 000 000 tasks, from YAML to ready', of('cpu ms to boot of 1000000 tasks'), 3000, 'ms'),
   most('a pass over 1 000 000 tasks', of('cpu ms for a pass of 1000000 tasks'), 100, 'ms'),
+  ...PATCHED_MACHINES.map(({ name }) => most(`1000 patches on ${name}: last loads / first`, ratio(of(LAST_LOADS, name), of(FIRST_LOADS, name)), 2)),
   most('ls -f proc of 100 000 tasks', of('ls -f proc of 100000 tasks, s'), 1, 's'),
   most('klpfs ps of 100 000 tasks', of('klpfs ps of 100000 tasks, s'), 1, 's'),
   most('selftests', of('selftests at speed 1, s'), 75, 's'),

@@ -2,11 +2,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release } from 'node:os';
 import process from 'node:process';
+import { chooseTransport } from '../../mount/choose.ts';
 import type { Measured } from './measured.ts';
 
 export interface KeptRun {
   readonly date: string;
   readonly host: Host;
+  /** What `klpfs` was mounted over. */
+  readonly transport: string;
   readonly rounds: number;
   readonly measured: Measured;
 }
@@ -21,7 +24,9 @@ interface Host {
 
 export function writeRun(file: string, rounds: number, measured: Measured): void {
   const date = new Date().toISOString().slice(0, 10);
-  const run: KeptRun = { date, host: describeHost(), rounds, measured };
+  const { name, way } = chooseTransport('auto');
+  const transport = `${name} (${way})`;
+  const run: KeptRun = { date, host: describeHost(), transport, rounds, measured };
   writeFileSync(file, `${JSON.stringify(run, null, 1)}\n`);
 }
 

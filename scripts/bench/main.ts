@@ -10,7 +10,13 @@ import { InvalidArgumentError, Option, program } from 'commander';
 import { formatTable } from '../../src/cli/output.ts';
 import type { Bench, Group } from './bench.ts';
 import { benchEndurance } from './endurance.ts';
-import { benchCalls, benchTasks } from './engine.ts';
+import {
+  benchCalls,
+  benchLatencies,
+  benchPatches,
+  benchRequestPath,
+  benchTasks,
+} from './engine.ts';
 import { judge, resultCells } from './figures.ts';
 import { writeRun } from './keptRun.ts';
 import { benchListing } from './listing.ts';
@@ -23,13 +29,16 @@ import { benchTransitions } from './transitions.ts';
 
 // biome-ignore format: the columns are the point
 const GROUPS: readonly Group[] = [
-  { name: 'start',       run: benchStart,       about: 'mount to first answer, --help, run, memory' },
-  { name: 'requests',    run: benchRequests,    about: 'all peers: latency, cpu, throughput, bash loops' },
-  { name: 'transitions', run: benchTransitions, about: 'other requests while many tasks switch' },
-  { name: 'calls',       run: benchCalls,       about: 'calls of functions, patched or not' },
-  { name: 'tasks',       run: benchTasks,       about: 'memory and time that tasks cost' },
-  { name: 'listing',     run: benchListing,     about: 'ls proc and klpfs ps of many tasks' },
-  { name: 'selftests',   run: benchSelftests,   about: "the kernel's own selftests" },
+  { name: 'start',        run: benchStart,       about: 'mount to first answer, --help, run, memory' },
+  { name: 'requests',     run: benchRequests,    about: 'all peers: latency, cpu, throughput, bash loops' },
+  { name: 'request-path', run: benchRequestPath, about: 'a request between transport and answer, without FUSE' },
+  { name: 'transitions',  run: benchTransitions, about: 'other requests while many tasks switch' },
+  { name: 'latencies',    run: benchLatencies,   about: 'other requests among a million tasks, without FUSE' },
+  { name: 'calls',        run: benchCalls,       about: 'calls of functions, patched or not' },
+  { name: 'tasks',        run: benchTasks,       about: 'memory and time that tasks cost' },
+  { name: 'patches',      run: benchPatches,     about: 'a thousand patches of ten functions each' },
+  { name: 'listing',      run: benchListing,     about: 'ls proc and klpfs ps of many tasks' },
+  { name: 'selftests',    run: benchSelftests,   about: "the kernel's own selftests" },
 ];
 const LONG: Group = {
   name: 'endurance',

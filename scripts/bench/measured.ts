@@ -3,7 +3,7 @@
 /** By measure, such as `pread, p50 us`, and by whom it was measured of; in the order of the rounds. */
 export type Measured = Record<string, Record<string, number[]>>;
 
-/** Of whom, where there are no peers. */
+/** Of whom, unless peers are measured, or several machines. */
 export const KLPFS = 'klpfs';
 /** Measured once, elsewhere, and kept as a number. */
 export const VIRTUAL_MACHINE = 'a virtual machine';

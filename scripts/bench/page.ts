@@ -30,10 +30,10 @@ export function drawRun({ measured }: KeptRun): string {
   return drawChart(PANELS.map((panel) => toPanel(panel, measured)));
 }
 
-function describe({ date, host, rounds, measured }: KeptRun): string {
+function describe({ date, host, transport, rounds, measured }: KeptRun): string {
   const { cpu, cpus, arch, linux, node } = host;
   return [
-    `${date}: ${cpu}, ${cpus} cpus (${arch}), Linux ${linux}, Node.js ${node}; medians of ${rounds} rounds.`,
+    `${date}: ${cpu}, ${cpus} cpus (${arch}), Linux ${linux}, Node.js ${node}; klpfs over ${transport}; medians of ${rounds} rounds.`,
     '',
     '![Bars of the most important columns of the second table](performance.svg)',
     '',

@@ -6,12 +6,16 @@
 import { join } from 'node:path';
 import { type Bench, newDirectory, type Server } from './bench.ts';
 import { startMachine, type TransportName } from './machine.ts';
+import { KLPFS } from './measured.ts';
 import { SCRIPTS } from './program.ts';
 import { type Serving, startServer } from './server.ts';
 import { build } from './tools.ts';
 
 /** The kernel's own, without FUSE. */
 export const REAL_SYSFS = 'real sysfs';
+const FUSE_NATIVE = `${KLPFS} over fuse-native`;
+/** Where the kernel remembers for a second. */
+export const FUSE_NATIVE_1_S = `${FUSE_NATIVE}, 1 s`;
 
 export interface Paths {
   /** An attribute whose text takes no effort. */
@@ -59,9 +63,9 @@ export const PEERS: readonly Peer[] = [
   { name: 'C, threads', serve: helloInC(), paths: TREE },
   { name: 'lxcfs', serve: lxcfs, paths: LXCFS_TREE, needs: 'root' },
   { name: 'pyfuse3', serve: helloInPython, paths: TREE },
-  { name: 'klpfs', serve: klpfs('auto'), paths: TREE },
-  { name: 'klpfs, fuse-native', serve: klpfs('fuse-native'), paths: TREE },
-  { name: 'klpfs, fuse-native, 1 s', serve: klpfs('fuse-native, 1 s'), paths: TREE },
+  { name: KLPFS, serve: klpfs('auto'), paths: TREE },
+  { name: FUSE_NATIVE, serve: klpfs('fuse-native'), paths: TREE },
+  { name: FUSE_NATIVE_1_S, serve: klpfs('fuse-native, 1 s'), paths: TREE },
 ];
 
 function klpfs(transport: TransportName) {

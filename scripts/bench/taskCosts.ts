@@ -21,10 +21,11 @@ import { hasWork, runMachine } from '../../src/engine/sched/run.ts';
 import { toBootOptions } from '../../src/machine/bootOptions.ts';
 import { draftMachine } from '../../src/machine/parse.ts';
 import { crowd } from './machine.ts';
+import { median } from './measured.ts';
 
 export interface TaskCosts {
   readonly bytesPerTask: number;
-  /** From the text of its description until nothing is left to do at the time of its boot. */
+  /** Of cpu time, from the text of its description until nothing is left to do at the time of its boot. */
   readonly bootMs: number;
   readonly transitionMs: number;
   readonly passMs: number;
@@ -93,8 +94,6 @@ async function measure(count: number): Promise<TaskCosts> {
     finish(writeEnabled(kernel, patch, true));
     return { transitionMs: cpuMs() - before, passMs };
   });
-  const median = (values: readonly number[]) =>
-    values.toSorted((a, b) => a - b)[ROUNDS >> 1] ?? Number.NaN;
   return {
     bytesPerTask,
     bootMs,

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { drawChart } from '../../scripts/bench/chart.ts';
 import { memoryAfter } from '../../scripts/bench/endurance.ts';
+import { FIRST_LOADS, LAST_LOADS, requestOf } from '../../scripts/bench/engine.ts';
 import { FIGURES, judge, resultCells } from '../../scripts/bench/figures.ts';
 import { readRun } from '../../scripts/bench/keptRun.ts';
 import { formatNumber, median } from '../../scripts/bench/measured.ts';
@@ -21,7 +22,7 @@ test('a usual run has a value for every figure and column, but for what --long i
   const unknown = judge(RUN.measured).filter(({ verdict }) => verdict === '-');
   expect(unknown.map(({ figure }) => figure.name)).toEqual([
     'memory after 10000000 pread / after 100000',
-    'memory after 300000 orc / after 30000',
+    'memory after 2000000 orc / after 1000000',
   ]);
   expect(COLUMNS.filter(({ measure }) => RUN.measured[measure] === undefined)).toEqual([]);
   expect(peerRows(RUN.measured).map(([name]) => name)).toEqual(PEERS.map(({ name }) => name));
@@ -33,6 +34,10 @@ test('a figure is judged by medians, and not at all if it was not measured', () 
     [memoryAfter(100_000, 'pread')]: { klpfs: [70] },
     [memoryAfter(10_000_000, 'pread')]: { klpfs: [74] },
     'klpfs --help, ms': { klpfs: [120] },
+    [requestOf('lookup')]: { klpfs: [0.04] },
+    [FIRST_LOADS]: { '4.15, own functions': [1], '6.1, own functions': [1] },
+    [LAST_LOADS]: { '4.15, own functions': [2.5], '6.1, same functions': [1] },
+    'cpu ms to boot of 1000000 tasks': { klpfs: [976] },
   };
   const results = judge(measured);
   expect(results).toHaveLength(FIGURES.length);
@@ -42,6 +47,14 @@ test('a figure is judged by medians, and not at all if it was not measured', () 
     ['pread: pyfuse3 / klpfs', '2.60', 'at least 3 times', 'MISSED'],
     ['memory after 10000000 pread / after 100000', '1.06', 'at most 1.05 times', 'MISSED'],
     ['klpfs --help', '120', 'at most 120 ms', 'ok'],
+    ['request without FUSE, lookup', '0.0400', 'at most 0.5 us', 'ok'],
+    ['a machine of 1 000 000 tasks, from YAML to ready', '976', 'at most 3000 ms', 'ok'],
+    [
+      '1000 patches on 4.15, own functions: last loads / first',
+      '2.50',
+      'at most 2 times',
+      'MISSED',
+    ],
   ]);
 });
 
@@ -71,7 +84,7 @@ test('the page keeps its text, and shows the run between its marks', () => {
   const figures = judge(RUN.measured).filter(({ value }) => value !== undefined);
   for (const { name } of [...PEERS, ...figures.map(({ figure }) => figure)])
     expect(shown).toContain(`| ${name} | `);
-  expect(shown).toContain(`medians of ${RUN.rounds} rounds`);
+  expect(shown).toContain(`klpfs over ${RUN.transport}; medians of ${RUN.rounds} rounds`);
   expect(shown).toContain('(performance.svg)');
 });
 

@@ -1,27 +1,27 @@
 /**
- * What many patches cost, in a process of its own: node benchPatches RELEASE own|same
+ * What many patches cost, in a process of its own: node patchCosts RELEASE own|same
  *
  * Loads a thousand manifests of ten functions each, every patch with functions of its own or all
  * with the same ten, and prints as JSON how long the first and the last loads took, and what reading
  * sysfs and a call of a patched function cost then.
  */
 import { performance } from 'node:perf_hooks';
-import { RELEASES, type Release } from '../src/abi/release.ts';
-import { prepareMachine } from '../src/daemon/prepareMachine.ts';
-import { bootKernel } from '../src/engine/boot.ts';
-import { callFunction } from '../src/engine/call.ts';
-import { NS_PER_SECOND } from '../src/engine/clock.ts';
-import { lookupName } from '../src/engine/kallsyms.ts';
-import type { Kernel } from '../src/engine/kernel.ts';
-import { loadModule } from '../src/engine/module/loader.ts';
-import { startRequest } from '../src/engine/sched/request.ts';
-import { runMachine } from '../src/engine/sched/run.ts';
-import { findTask } from '../src/engine/sched/task.ts';
-import { toBootOptions } from '../src/machine/bootOptions.ts';
-import { parseManifest } from '../src/machine/manifest.ts';
-import { draftMachine } from '../src/machine/parse.ts';
-import type { Directory, Node } from '../src/sysfs/node.ts';
-import { mountedTree } from '../src/sysfs/root.ts';
+import { RELEASES, type Release } from '../../src/abi/release.ts';
+import { prepareMachine } from '../../src/daemon/prepareMachine.ts';
+import { bootKernel } from '../../src/engine/boot.ts';
+import { callFunction } from '../../src/engine/call.ts';
+import { NS_PER_SECOND } from '../../src/engine/clock.ts';
+import { lookupName } from '../../src/engine/kallsyms.ts';
+import type { Kernel } from '../../src/engine/kernel.ts';
+import { loadModule } from '../../src/engine/module/loader.ts';
+import { startRequest } from '../../src/engine/sched/request.ts';
+import { runMachine } from '../../src/engine/sched/run.ts';
+import { findTask } from '../../src/engine/sched/task.ts';
+import { toBootOptions } from '../../src/machine/bootOptions.ts';
+import { parseManifest } from '../../src/machine/manifest.ts';
+import { draftMachine } from '../../src/machine/parse.ts';
+import type { Directory, Node } from '../../src/sysfs/node.ts';
+import { mountedTree } from '../../src/sysfs/root.ts';
 
 export interface PatchCosts {
   readonly totalMs: number;

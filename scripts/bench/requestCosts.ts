@@ -1,27 +1,28 @@
 /**
  * What a request costs between a transport and its answer, without FUSE:
- * node benchRequestPath [KIND...]
+ * node requestCosts [KIND...]
  *
  * Asks the file system of a booted machine as a transport does, and prints as JSON the median
- * nanoseconds of each kind of request.
+ * microseconds of each kind of request.
  */
 import { performance } from 'node:perf_hooks';
-import { FileSystem } from '../mount/fileSystem.ts';
-import type { Result } from '../mount/reply.ts';
-import { encodeUtf8 } from '../src/abi/bytes.ts';
-import { ERRNO } from '../src/abi/errno.ts';
-import { O_RDWR } from '../src/abi/mode.ts';
-import { MachineLoop } from '../src/daemon/machineLoop.ts';
-import { prepareMachine } from '../src/daemon/prepareMachine.ts';
-import { panelOf } from '../src/daemon/verbs.ts';
-import { bootKernel } from '../src/engine/boot.ts';
-import { loadModule } from '../src/engine/module/loader.ts';
-import { toBootOptions } from '../src/machine/bootOptions.ts';
-import { draftMachine } from '../src/machine/parse.ts';
-import type { Node, OpenFile } from '../src/sysfs/node.ts';
-import { mountedTree } from '../src/sysfs/root.ts';
+import { FileSystem } from '../../mount/fileSystem.ts';
+import type { Result } from '../../mount/reply.ts';
+import { encodeUtf8 } from '../../src/abi/bytes.ts';
+import { ERRNO } from '../../src/abi/errno.ts';
+import { O_RDWR } from '../../src/abi/mode.ts';
+import { MachineLoop } from '../../src/daemon/machineLoop.ts';
+import { prepareMachine } from '../../src/daemon/prepareMachine.ts';
+import { panelOf } from '../../src/daemon/verbs.ts';
+import { bootKernel } from '../../src/engine/boot.ts';
+import { loadModule } from '../../src/engine/module/loader.ts';
+import { toBootOptions } from '../../src/machine/bootOptions.ts';
+import { draftMachine } from '../../src/machine/parse.ts';
+import type { Node, OpenFile } from '../../src/sysfs/node.ts';
+import { mountedTree } from '../../src/sysfs/root.ts';
+import { median } from './measured.ts';
 
-/** Nanoseconds a request, by its kind. */
+/** Microseconds a request, by its kind. */
 export type RequestCosts = Readonly<Record<string, number>>;
 
 /** A request, answered before it returns. */
@@ -96,7 +97,7 @@ function requestsOf(fileSystem: FileSystem): Map<string, Request> {
   return new Map<string, Request>([
     ['read enabled', () => fileSystem.read(enabled, first, reply, CALLER)],
     [
-      'read enabled in two pieces (limit 1000)',
+      'read enabled in two pieces',
       () => {
         fileSystem.read(continued, rewind, reply, CALLER);
         fileSystem.read(continued, rest, reply, CALLER);
@@ -121,18 +122,14 @@ function requestsOf(fileSystem: FileSystem): Map<string, Request> {
   ]);
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
 async function measure(requests: ReadonlyMap<string, Request>): Promise<RequestCosts> {
   const measured = new Map([...requests.keys()].map((kind) => [kind, [] as number[]]));
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [kind, request] of requests) {
       const before = performance.now();
       for (let count = 0; count < REQUESTS; count += 1) request();
-      const ns = ((performance.now() - before) * 1e6) / REQUESTS;
-      measured.get(kind)?.push(ns);
+      const us = ((performance.now() - before) * 1000) / REQUESTS;
+      measured.get(kind)?.push(us);
       // A machine that has fallen behind, since somebody else had the cpu, goes on only then.
       await new Promise(setImmediate);
     }

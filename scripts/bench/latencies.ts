@@ -1,6 +1,6 @@
 /**
  * How long others wait while a machine is at work, in a process of its own, without FUSE:
- * node benchLatency TASKS toggled|stuck
+ * node latencies TASKS toggled|stuck
  *
  * A client toggles a patch all the time; or no task can switch, and they are signalled every 15th
  * pass. Meanwhile clients read. Prints as JSON how long requests take, and turns of the event loop,
@@ -9,19 +9,19 @@
 import { openSync, readSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
-import { FileSystem } from '../mount/fileSystem.ts';
-import type { Result } from '../mount/reply.ts';
-import { encodeUtf8 } from '../src/abi/bytes.ts';
-import { O_RDWR } from '../src/abi/mode.ts';
-import { MachineLoop } from '../src/daemon/machineLoop.ts';
-import { prepareMachine } from '../src/daemon/prepareMachine.ts';
-import { bootKernel } from '../src/engine/boot.ts';
-import { loadModule } from '../src/engine/module/loader.ts';
-import { toBootOptions } from '../src/machine/bootOptions.ts';
-import { draftMachine, type MachineOptions } from '../src/machine/parse.ts';
-import type { Directory, OpenFile } from '../src/sysfs/node.ts';
-import { mountedTree } from '../src/sysfs/root.ts';
-import { crowd } from './bench/machine.ts';
+import { FileSystem } from '../../mount/fileSystem.ts';
+import type { Result } from '../../mount/reply.ts';
+import { encodeUtf8 } from '../../src/abi/bytes.ts';
+import { O_RDWR } from '../../src/abi/mode.ts';
+import { MachineLoop } from '../../src/daemon/machineLoop.ts';
+import { prepareMachine } from '../../src/daemon/prepareMachine.ts';
+import { bootKernel } from '../../src/engine/boot.ts';
+import { loadModule } from '../../src/engine/module/loader.ts';
+import { toBootOptions } from '../../src/machine/bootOptions.ts';
+import { draftMachine, type MachineOptions } from '../../src/machine/parse.ts';
+import type { Directory, OpenFile } from '../../src/sysfs/node.ts';
+import { mountedTree } from '../../src/sysfs/root.ts';
+import { crowd } from './machine.ts';
 
 export interface Latencies {
   readonly requests: number;
