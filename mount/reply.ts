@@ -38,7 +38,29 @@ export function answer<T>(operation: () => T, reply: Reply<T>, onBug: OnBug): vo
 export function answerByTask<T>(
   operation: () => Answer<T>,
   reply: Reply<T>,
-  { run, onBug, caller }: { run: Run; onBug: OnBug; caller: Caller | undefined },
+  runner: Runner,
+): Interrupt | undefined {
+  const first = attempt(operation);
+  if ('value' in first) {
+    if (isContext(first.value)) return answerLater(first.value, reply, runner);
+    reply({ value: first.value });
+  } else {
+    reply(toResult(first, runner.onBug));
+  }
+  return undefined;
+}
+
+/** Who runs contexts, on whose behalf. */
+interface Runner {
+  readonly run: Run;
+  readonly onBug: OnBug;
+  readonly caller: Caller | undefined;
+}
+
+function answerLater<T>(
+  context: Context<T>,
+  reply: Reply<T>,
+  { run, onBug, caller }: Runner,
 ): Interrupt | undefined {
   let answered = false;
   const settle = (outcome: Outcome<T>) => {
@@ -50,17 +72,7 @@ export function answerByTask<T>(
     reply(toResult(outcome, onBug));
   };
 
-  const first = attempt(operation);
-  if ('error' in first) {
-    settle(first);
-    return undefined;
-  }
-  const { value } = first;
-  if (!isContext(value)) {
-    settle({ value });
-    return undefined;
-  }
-  const started = attempt(() => run(value, settle, caller));
+  const started = attempt(() => run(context, settle, caller));
   if ('error' in started) {
     settle(started);
     return undefined;

@@ -17,7 +17,8 @@ import { ARGUMENTS, requestReader } from './request.ts';
 import type { Operation, Served } from './served.ts';
 import { XATTR_OPERATIONS } from './xattrOperations.ts';
 
-const OPERATIONS: ReadonlyMap<number, Operation> = new Map([
+/** By opcode. */
+const OPERATIONS: readonly (Operation | undefined)[] = byNumber([
   ...CONNECTION_OPERATIONS,
   ...DIRECTORY_OPERATIONS,
   ...FILE_OPERATIONS,
@@ -64,7 +65,7 @@ export function createServer(fileSystem: FileSystem, fd: number): Server {
     serve: () => {
       const request = readRequest();
       try {
-        const operation = OPERATIONS.get(request.opcode) ?? unknown;
+        const operation = OPERATIONS[request.opcode] ?? unknown;
         operation(served, request);
       } catch (error) {
         onBug(error);
@@ -79,6 +80,12 @@ export function createServer(fileSystem: FileSystem, fd: number): Server {
       for (const file of served.files.values()) fileSystem.release(file, () => {});
     },
   };
+}
+
+function byNumber<T>(rows: Iterable<readonly [number, T]>): (T | undefined)[] {
+  const table: (T | undefined)[] = [];
+  for (const [number, value] of rows) table[number] = value;
+  return table;
 }
 
 /** Of a newer kernel: it goes on without. */
