@@ -7,6 +7,7 @@
  */
 import { createServer, Socket, type SocketConstructorOpts } from 'node:net';
 import process from 'node:process';
+import { ReadAhead } from './readAhead.ts';
 import { type DeviceReader, isEnd, type RequestSink } from './reader.ts';
 
 /** libuv's uv_pipe_t. */
@@ -47,7 +48,13 @@ function readByPipe(pipe: Pipe, fd: number, sink: RequestSink): Promise<void> {
   const status = pipe.open(fd);
   if (status !== 0) throw new Error(`klpfs bug: libuv refuses /dev/fuse: ${status}`);
   return new Promise((resolve, reject) => {
-    const onread = { buffer: sink.buffer, callback: () => serve(sink) };
+    const readAhead = new ReadAhead(fd, sink);
+    const callback = () => {
+      sink.serve();
+      readAhead.serveMore();
+      return true;
+    };
+    const onread = { buffer: sink.buffer, callback };
     const socket = new DeviceSocket({ handle: pipe, onread } as SocketConstructorOpts, sink);
     socket.on('error', (error) => {
       if (isEnd(error)) resolve();
@@ -56,12 +63,6 @@ function readByPipe(pipe: Pipe, fd: number, sink: RequestSink): Promise<void> {
     socket.on('close', resolve);
     sink.letGo.addEventListener('abort', () => socket.destroy());
   });
-}
-
-/** True: go on reading. */
-function serve({ serve }: RequestSink): boolean {
-  serve();
-  return true;
 }
 
 class DeviceSocket extends Socket {

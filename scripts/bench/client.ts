@@ -23,13 +23,17 @@ export interface ClientTask {
   readonly until: { readonly ms: number } | { readonly operations: number };
   /** Whose cpu time is of interest. */
   readonly serverPid?: number | undefined;
+  /** Where they have to run; wherever Linux lets them, unless said. */
+  readonly cpu?: string | undefined;
 }
 
 export async function runClients(bench: Bench, task: ClientTask): Promise<ClientResult> {
-  const { operation, path, clients, until, serverPid } = task;
+  const { operation, path, clients, until, serverPid, cpu } = task;
   const program = await build(bench, 'client');
   const limit = 'ms' in until ? ['-t', until.ms] : ['-c', until.operations];
   const server = serverPid === undefined ? [] : ['-s', serverPid];
-  const args = [operation, path, '-n', clients, ...limit, ...server];
-  return JSON.parse(await run(program, args.map(String)));
+  const args = [operation, path, '-n', clients, ...limit, ...server].map(String);
+  const command = cpu === undefined ? [program] : ['taskset', '--cpu-list', cpu, program];
+  const [first = '', ...rest] = [...command, ...args];
+  return JSON.parse(await run(first, rest));
 }

@@ -1,6 +1,7 @@
 /** What is done to every peer in turn: a row each. */
 import type { Bench, Server } from './bench.ts';
 import { type ClientOperation, runClients } from './client.ts';
+import { onOneCpu, THE_CPU } from './oneCpu.ts';
 import type { Paths } from './peers.ts';
 import { timeMs } from './program.ts';
 
@@ -21,22 +22,29 @@ export interface Operation {
 }
 
 export const OPERATIONS: readonly Operation[] = [
-  { name: 'pread', on: 'attribute', perform: clients('pread', 1) },
-  { name: 'open+read+close', on: 'shallow', perform: clients('orc', 1) },
-  { name: 'open+read+close deep', on: 'deep', perform: clients('orc', 1) },
-  { name: 'stat', on: 'deep', perform: clients('stat', 1) },
-  { name: 'write', on: 'writable', perform: clients('write', 1) },
+  { name: 'pread', on: 'attribute', perform: boundClient('pread') },
+  { name: 'open+read+close', on: 'shallow', perform: boundClient('orc') },
+  { name: 'open+read+close deep', on: 'deep', perform: boundClient('orc') },
+  { name: 'stat', on: 'deep', perform: boundClient('stat') },
+  { name: 'write', on: 'writable', perform: boundClient('write') },
+  { name: 'pread, not bound', on: 'attribute', perform: clients('pread', 1) },
   { name: 'pread, 4 clients', on: 'attribute', perform: clients('pread', 4) },
   { name: 'pread, 16 clients', on: 'attribute', perform: clients('pread', 16) },
   { name: 'read x <f', on: 'attribute', perform: bash('read x < "$0"') },
   { name: 'while read', on: 'attribute', perform: bash('while read x; do :; done < "$0"') },
 ];
 
-function clients(operation: ClientOperation, count: number): Operation['perform'] {
+/** One client, on the cpu of its server. */
+function boundClient(operation: ClientOperation): Operation['perform'] {
+  const perform = clients(operation, 1, THE_CPU);
+  return (bench, target) => onOneCpu(target.server, () => perform(bench, target));
+}
+
+function clients(operation: ClientOperation, count: number, cpu?: string): Operation['perform'] {
   const until = { ms: count === 1 ? TURN_MS : CROWD_TURN_MS };
   return async (bench, { path, server }) => {
     const serverPid = server?.process.pid;
-    const task = { operation, path, clients: count, until, serverPid };
+    const task = { operation, path, clients: count, until, serverPid, cpu };
     const result = await runClients(bench, task);
     return {
       'p50 us': result.p50Us,

@@ -17,6 +17,7 @@ export const COLUMNS: readonly Column[] = [
   { title: 'orc deep',    measure: 'open+read+close deep, p50 us' },
   { title: 'stat deep',   measure: 'stat, p50 us' },
   { title: 'write',       measure: 'write, p50 us' },
+  { title: 'not bound',   measure: 'pread, not bound, p50 us' },
   { title: 'x1, per s',   measure: 'pread, per second' },
   { title: 'x4, per s',   measure: 'pread, 4 clients, per second' },
   { title: 'x16, per s',  measure: 'pread, 16 clients, per second' },
