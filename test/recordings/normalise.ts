@@ -27,7 +27,7 @@ const RULES: readonly Rule[] = [
   { what: /(?<=\/proc\/PID\/task\/|kthread |kill: \()\d+/g, becomes: 'PID',  because: 'the clients are new processes' },
   { what: /^(real|user|sys)\t.*$/gm,                 becomes: '$1 TIME',       because: 'time(1)' },
   { what: /(?<=^(?:klpx|livepatch_shadow)_\w+ +)\d+(?= +\d)|(?<=^(?:coresize|initsize): )[1-9]\d*/gm, becomes: 'SIZE', because: 'depends on the compiler' },
-  { what: /^(second insmod rc=1\n)(rc=0\n)/gm,        becomes: '$2$1',         because: 'two processes: who prints first is chance' },
+  { what: /^(second insmod rc=[01]\n)(rc=0\n)/gm,     becomes: '$2$1',         because: 'two processes: who prints first is chance' },
   { what: /^(insmod: ERROR: .*: File exists\n)(\nreal TIME\nuser TIME\nsys TIME\n)/gm, becomes: '$2$1', because: 'two processes: who prints first is chance' },
   { what: /^\d+\.\d\d (?=transition=)/gm,           becomes: 'UPTIME ',       because: 'seconds since boot' },
   { what: /^livepatch: klp_try_switch_task: cat:PID is running\n/gm, becomes: '', because: 'it looks ten times a second whether it may go on' },
