@@ -13,7 +13,7 @@ interface Trial {
 
 const CLIENTS = 16;
 
-/** Early is when V8 has made up its mind how large the young generation is to be: a step of 10 MB. */
+/** Early is when what is needed at first is there. */
 export const TRIALS: readonly Trial[] = [
   { operation: 'pread', early: 100_000, late: 10_000_000 },
   { operation: 'orc', early: 1_000_000, late: 2_000_000 },

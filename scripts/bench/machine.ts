@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { DAEMON_NODE_OPTIONS } from '../../src/cli/background.ts';
 import { type Bench, newDirectory, type Server } from './bench.ts';
 import { type Serving, startServer } from './server.ts';
 
@@ -16,7 +17,11 @@ export function startMachine(bench: Bench, yaml: string, transport: TransportNam
   const machine = join(newDirectory(bench, 'machine'), 'machine.yaml');
   writeFileSync(machine, yaml);
   const serving: Serving = {
-    command: (directory) => [process.execPath, DAEMON, transport, machine, directory],
+    command: (directory) => [
+      process.execPath,
+      ...DAEMON_NODE_OPTIONS,
+      ...[DAEMON, transport, machine, directory],
+    ],
     answersAt: 'control',
   };
   return startServer(bench, serving, 'ipc');

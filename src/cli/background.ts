@@ -18,6 +18,11 @@ export type Report =
 const FIRST_FD = 3;
 /** Source: include/uapi/asm-generic/fcntl.h. */
 const O_CLOEXEC = 0o2000000;
+/**
+ * V8 would let its young generation grow to 16 MB when a daemon has been busy for a while, and
+ * requests leave nothing behind that needs it. Measured: the same speed, and memory that stays flat.
+ */
+export const DAEMON_NODE_OPTIONS = ['--max-semi-space-size=4'];
 /** Between a request to end and the end by force. */
 const GRACE_MS = 2000;
 
@@ -35,7 +40,8 @@ export interface DaemonStart {
 export function spawnDaemon({ args, logFile, input, fd }: DaemonStart): ChildProcess {
   const log = openLogFile(logFile);
   const [, script = ''] = process.argv;
-  const command = [...process.execArgv, script, 'mount', '--foreground', '--log-file', logFile];
+  const node = [...process.execArgv, ...DAEMON_NODE_OPTIONS];
+  const command = [...node, script, 'mount', '--foreground', '--log-file', logFile];
   const stdin = input === undefined ? 'ignore' : 'pipe';
   const daemon = spawn(process.execPath, [...command, ...args], {
     detached: true,
