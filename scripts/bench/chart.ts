@@ -45,6 +45,7 @@ export function drawChart(panels: readonly Panel[]): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top}" width="${WIDTH}" height="${top}">`,
+    '<title>klpfs beside other FUSE file systems</title>',
     `<style>${STYLE}</style>`,
     ...drawn.flat(),
     '</svg>\n',

@@ -110,7 +110,9 @@ dmesg: read kernel buffer failed: Operation not permitted
 insmod: ERROR: could not load module ./bin/../fix.yaml: No such file or directory
 `,
     });
-    const { errors } = await sh(`${user} dd if=$M/dev/kmsg of=/dev/null bs=8192 count=1 status=none`);
+    const { errors } = await sh(
+      `${user} dd if=$M/dev/kmsg of=/dev/null bs=8192 count=1 status=none`,
+    );
     expect(errors.trim()).toMatch(refusal);
   },
 );
