@@ -32,7 +32,8 @@ import {
 
 /**
  * direct_io: sizes are not lengths, every read reaches us. Several may be inside a write to one file
- * at a time, as in sysfs.
+ * at a time, as in sysfs, unless it goes beyond the size: which is 0 after an open with O_TRUNC.
+ * Source: fs/fuse/file.c:fuse_dio_wr_exclusive_lock(), fuse_finish_open().
  */
 const OPEN_FLAGS = FOPEN.DIRECT_IO | FOPEN.PARALLEL_DIRECT_WRITES;
 

@@ -15,7 +15,8 @@ export interface PretendedServer {
   readonly ask: (request: Buffer) => string[];
   readonly written: () => string[];
   readonly bugs: unknown[];
-  readonly wakeAll: () => void;
+  /** How many requests wait. */
+  readonly sleeping: () => number;
 }
 
 export function pretendedServer(root: Directory): PretendedServer {
@@ -26,7 +27,7 @@ export function pretendedServer(root: Directory): PretendedServer {
     unlinkSync(path);
   });
   const bugs: unknown[] = [];
-  const { run, wakeAll } = memoryRun();
+  const { run, sleeping } = memoryRun();
   const server = createServer(new FileSystem(root, run, (error) => bugs.push(error)), fd);
   const written = () => {
     const bytes = readFileSync(path);
@@ -42,7 +43,7 @@ export function pretendedServer(root: Directory): PretendedServer {
     },
     written,
     bugs,
-    wakeAll,
+    sleeping,
   };
 }
 
