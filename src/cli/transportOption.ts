@@ -4,7 +4,7 @@ import { TRANSPORT_CHOICES } from '../../mount/transport.ts';
 
 /** `--transport`, the same for all commands that start a machine. */
 export function transportOption(): Option {
-  return new Option('--transport <name>', 'how to speak FUSE')
+  return new Option('--transport <name>', 'how to speak FUSE: by itself, or by libfuse 2')
     .choices(TRANSPORT_CHOICES)
     .default('auto');
 }
