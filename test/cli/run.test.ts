@@ -336,7 +336,8 @@ test('what daemonizes itself is seen, and its files are', async () => {
   const folder = await createRunFolder();
 
   const ended = await folder.sh(`klpfs run -- bash -c '
-    (setsid sleep 60 > /dev/null 2>&1 & echo $! > pid); cat /proc/$(cat pid)/comm; pgrep -x sleep -c'`);
+    (setsid sleep 60 > /dev/null 2>&1 & echo $! > pid)
+    until [ "$(cat /proc/$(cat pid)/comm)" = sleep ]; do sleep 0.01; done; cat /proc/$(cat pid)/comm; pgrep -x sleep -c'`);
   expect(ended).toEqual({ status: 0, output: 'sleep\n1\n', errors: '' });
 });
 
