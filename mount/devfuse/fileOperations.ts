@@ -22,7 +22,7 @@ import { noticeOf } from './notice.ts';
 import { ARGUMENTS, type Request } from './request.ts';
 import {
   fail,
-  isStale,
+  nodeByNames,
   nothing,
   type Operation,
   replyByTask,
@@ -43,12 +43,9 @@ const BEHIND_ALL_OTHERS = Number.POSITIVE_INFINITY;
 const DATA = ARGUMENTS + WRITE_IN.sizeBytes;
 
 const open: Operation = (served, request) => {
-  const { fileSystem, channel, nodes, files } = served;
-  const known = nodes.get(request.nodeId);
-  if (isStale(served, known)) {
-    fail(served, request, 'ESTALE');
-    return;
-  }
+  const { fileSystem, channel, files } = served;
+  const known = nodeByNames(served, request);
+  if (!known) return;
   const flags = OPEN_IN.fields.flags.get(request.view, ARGUMENTS);
   const opened = replyTo(served, request, (file: OpenFile) => {
     OPEN_OUT.set(channel.view, BODY, { fh: files.add(file), open_flags: OPEN_FLAGS });

@@ -13,15 +13,12 @@ import {
 import { attributeChangeOf, toAttrOut, toEntryOut } from './attributes.ts';
 import { BODY } from './channel.ts';
 import { ARGUMENTS, nameAt } from './request.ts';
-import { type Encode, fail, isStale, type Operation, replyTo, type Served } from './served.ts';
+import { type Encode, nodeByNames, type Operation, replyTo, type Served } from './served.ts';
 
 const lookup: Operation = (served, request) => {
   const { fileSystem, channel, nodes } = served;
-  const parent = nodes.get(request.nodeId);
-  if (isStale(served, parent)) {
-    fail(served, request, 'ESTALE');
-    return;
-  }
+  const parent = nodeByNames(served, request);
+  if (!parent) return;
   const name = nameAt(request, ARGUMENTS);
   const found = replyTo(served, request, (node: Node) => {
     ENTRY_OUT.set(channel.view, BODY, toEntryOut(nodes.found(parent, name, node)));

@@ -47,11 +47,16 @@ export function replyByTask<T>(served: Served, request: Request, encode: Encode<
 }
 
 /**
- * Whether the kernel names a node by a name that is gone, because it has not heard of it. ESTALE lets
- * it find its way anew, asking us for every name. Source: fs/namei.c:path_openat(), LOOKUP_REVAL.
+ * The node of a request that has come by names; undefined if it was refused, since the kernel has
+ * come by a name that is gone, and has not heard of it. ESTALE lets it find its way anew, asking us
+ * for every name. Source: fs/namei.c:path_openat(), LOOKUP_REVAL.
  */
-export function isStale({ channel, nodes }: Served, known: Known): boolean {
-  return channel.isBehind && !nodes.isReachable(known);
+export function nodeByNames(served: Served, request: Request): Known | undefined {
+  const { channel, nodes } = served;
+  const known = nodes.get(request.nodeId);
+  if (!channel.isBehind || nodes.isReachable(known)) return known;
+  fail(served, request, 'ESTALE');
+  return undefined;
 }
 
 /** Answers without a value. */
